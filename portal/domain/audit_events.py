@@ -1,0 +1,63 @@
+"""What is written down for ever, and under which name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from portal.domain.ids import TenantId
+
+
+class AuditAction(StrEnum):
+    """``who.what``: a subject, a dot, and a past participle or noun phrase. Values are stored and never renamed."""
+
+    EMAIL_SENT = "email.sent"
+    EMAIL_SEND_FAILED = "email.send_failed"
+    SMTP_SAVED = "admin.integration_email_smtp_saved"
+    SMTP_TESTED = "admin.integration_email_smtp_tested"
+    SMTP_ACTIVATED = "admin.integration_email_smtp_activated"
+    SMTP_ACTIVATED_UNTESTED = "admin.integration_email_smtp_activated_untested"
+    SMTP_ENABLED = "admin.integration_email_smtp_enabled"
+    SMTP_DISABLED = "admin.integration_email_smtp_disabled"
+    SIGNED_IN = "user.signed_in"
+    SIGN_IN_REFUSED = "user.sign_in_refused"
+    SIGNED_OUT = "user.signed_out"
+    TENANT_CREATED = "operator.tenant_created"
+    USER_CREATED = "operator.user_created"
+    MEMBERSHIP_CREATED = "operator.membership_created"
+    VAULT_KEYS_ROTATED = "operator.vault_keys_rotated"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, and from where.
+
+    Attributes:
+        name: A user's id, or ``"worker"`` or ``"cli"``.
+        network: Where the request came from (an address in text), or None for the program itself.
+    """
+
+    name: str
+    network: str | None = None
+
+
+WORKER = Actor("worker")
+COMMAND_LINE = Actor("cli")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One line of the audit log.
+
+    Attributes:
+        at: An aware time.
+        facts: What changed: names and values that JSON can hold. Never a secret (the vault hands out ``Secret``
+            only, which JSON refuses).
+    """
+
+    action: AuditAction
+    at: datetime
+    actor: Actor
+    tenant_id: TenantId | None = None
+    facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))

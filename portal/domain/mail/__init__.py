@@ -1,0 +1,1 @@
+"""Addresses, messages and what a server answers to them."""
