@@ -1,0 +1,1 @@
+"""Rows and the transactions that change them."""
