@@ -1,0 +1,169 @@
+"""The objects of an installation, built once from its settings."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portal import settings as settings_module
+from portal.crypto.dkim_signer import DkimSigner
+from portal.crypto.password_hashing import PasswordHashing
+from portal.crypto.vault import Vault
+from portal.dns_resolver import DnsResolver
+from portal.domain.mail.sender_identity import SenderIdentity
+from portal.domain.routing.email_settings_edit import EditRules
+from portal.services import vault_keys
+from portal.services.accounts import Accounts
+from portal.services.clock import Clock, utc_now
+from portal.services.connection_probe import ConnectionProbe
+from portal.services.delivery import Delivery
+from portal.services.email_settings import EmailSettingsService
+from portal.services.outcome_commits import OutcomeCommits
+from portal.services.routes import Platform
+from portal.services.sending import Sender
+from portal.services.sign_in import SignIn
+from portal.settings import BadSettingsError, Settings
+from portal.smtp.connection import ClientOptions
+from portal.smtp.deadlines import StageLimits
+from portal.smtp.endpoint_guard import GuardRules
+from portal.smtp.pool import SmtpPool
+from portal.storage import migrations
+from portal.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Waypost:
+    """An installation: its settings, and one of everything built from them."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    clock: Clock
+    platform: Platform
+    signer: DkimSigner | None
+    client_options: ClientOptions
+    hashing: PasswordHashing
+
+    @property
+    def email_settings(self) -> EmailSettingsService:
+        rules = EditRules(
+            ports=self.settings.allowed_smtp_ports,
+            networks=self.settings.networks,
+            clear_text=self.settings.allow_plaintext,
+            platform_signs_for=lambda domain: self.signer is not None and self.signer.covers(domain),
+        )
+        return EmailSettingsService(self.database, self.vault, rules, self.clock)
+
+    @property
+    def sender(self) -> Sender:
+        domain = self.settings.platform_domain
+        return Sender(self.database, self.vault, message_id_domain=domain, clock=self.clock)
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(self.database, self.hashing, self.clock)
+
+    @property
+    def sign_in(self) -> SignIn:
+        return SignIn(self.database, self.hashing, self.clock)
+
+    @property
+    def connection_probe(self) -> ConnectionProbe:
+        return ConnectionProbe(
+            database=self.database,
+            email_settings=self.email_settings,
+            platform=self.platform,
+            signer=self.signer,
+            client_options=self.client_options,
+            clock=self.clock,
+        )
+
+    def new_pool(self) -> SmtpPool:
+        return SmtpPool(self.client_options, max_idle_per_key=self.settings.route_connections)
+
+    def new_delivery(self, *, pool: SmtpPool, commits: OutcomeCommits, executor: Executor) -> Delivery:
+        return Delivery(
+            database=self.database,
+            executor=executor,
+            vault=self.vault,
+            platform=self.platform,
+            signer=self.signer,
+            pool=pool,
+            commits=commits,
+            clock=self.clock,
+            route_connections=self.settings.route_connections,
+        )
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def build(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = utc_now,
+    hashing: PasswordHashing | None = None,
+    database: Database | None = None,
+) -> Waypost:
+    """Build an installation and prove that its keys fit its database.
+
+    Raises:
+        BadSettingsError: A setting is absent or wrong.
+        BadVaultKeysError, WrongVaultKeyError: The keys cannot be used, or are not those of this database.
+        DatabaseNotReadyError: The migrations have not been run.
+    """
+    settings = settings or settings_module.load()
+    vault = Vault.from_text(settings.vault_keys)
+    database = database or Database.at(settings.database_url)
+    migrations.require_newest(database)
+    vault_keys.prove(database, vault)
+    return Waypost(
+        settings=settings,
+        database=database,
+        vault=vault,
+        clock=clock,
+        platform=_platform(settings),
+        signer=_signer(settings),
+        client_options=_client_options(settings),
+        hashing=hashing or PasswordHashing(),
+    )
+
+
+def _platform(settings: Settings) -> Platform:
+    address = settings.platform_from
+    return Platform(
+        name=settings.platform_name,
+        endpoint=settings.platform_endpoint,
+        credentials=settings.platform_credentials,
+        identity=SenderIdentity(address, settings.platform_name, None, address),
+        ehlo_name=settings.greeting_name,
+    )
+
+
+def _signer(settings: Settings) -> DkimSigner | None:
+    parts: tuple[Any, ...] = (
+        settings.platform_dkim_domain,
+        settings.platform_dkim_selector,
+        settings.platform_dkim_key,
+    )
+    if not any(parts):
+        return None
+    if not all(parts):
+        raise BadSettingsError(
+            "Set PORTAL_PLATFORM_DKIM_DOMAIN, PORTAL_PLATFORM_DKIM_SELECTOR and PORTAL_PLATFORM_DKIM_KEY together, "
+            "or none of them."
+        )
+    return DkimSigner(*parts)
+
+
+def _client_options(settings: Settings) -> ClientOptions:
+    if settings.ca_file and not Path(settings.ca_file).is_file():
+        raise BadSettingsError("PORTAL_CA_FILE names a file that is not there.")
+    limits = StageLimits(**{stage.value: seconds for stage, seconds in settings.stage_timeouts.items()})
+    return ClientOptions(
+        resolver=DnsResolver(settings.name_servers),
+        rules=GuardRules(settings.networks, settings.allowed_smtp_ports),
+        limits=limits,
+        ca_file=settings.ca_file,
+        allow_clear_text=settings.allow_plaintext,
+    )

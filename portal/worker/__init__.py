@@ -1,0 +1,1 @@
+"""The process that takes messages from the outbox and sends them."""
