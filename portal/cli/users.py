@@ -1,0 +1,39 @@
+"""``user create``."""
+
+import sys
+
+import click
+
+from portal.cli.installation import WRONG_USE, installation, stop, tenant_id_of
+from portal.domain.audit_events import COMMAND_LINE
+from portal.domain.people.roles import Role
+from portal.services.accounts import RefusedError
+
+
+@click.group()
+def user() -> None:
+    """People."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--name", default="", help="What the person is called.")
+@click.option("--operator", is_flag=True, help="Runs the platform; sees no tenant's settings.")
+@click.option("--tenant", "slug", help="Makes the person a member of this tenant.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.VIEWER.value, show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else there is none yet.")
+def create(email: str, name: str, *, operator: bool, slug: str | None, role: str, password_stdin: bool) -> None:
+    """Create a person and print their id."""
+    with installation() as waypost:
+        password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+        if slug:
+            tenant_id_of(waypost, slug)
+        try:
+            user_id = waypost.accounts.create_user(
+                email, name=name, password=password, is_operator=operator, actor=COMMAND_LINE
+            )
+            if slug:
+                waypost.accounts.add_member(slug, user_id, Role(role), actor=COMMAND_LINE)
+        except RefusedError as error:
+            stop(str(error), WRONG_USE)
+        click.echo(user_id)
