@@ -1,0 +1,121 @@
+"""The Email SMTP page: what several views show of it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import make_response, render_template, session
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.domain.audit_events import AuditAction
+from portal.domain.ids import TenantId
+from portal.domain.mail.sender_identity import platform_identity
+from portal.services.connection_probe import SECONDS
+from portal.storage import email_settings as stored
+from portal.storage import probes
+from portal.storage.audit_log import AuditRow
+from portal.storage.email_settings import EmailSettingsRow
+from portal.storage.organisations import TenantRow
+from portal.storage.probes import ProbeRow
+from portal.storage.users import Membership
+from portal.web.database import db, waypost
+from portal.web.forms.email_settings import EmailSettingsForm
+from portal.web.htmx import is_htmx
+from portal.web.probe_panel import ProbePanel
+from portal.web.route_state import Proof, RouteState, Version
+
+_CHANGES_OF_ROUTE: Final = (
+    AuditAction.SMTP_ACTIVATED,
+    AuditAction.SMTP_ACTIVATED_UNTESTED,
+    AuditAction.SMTP_ENABLED,
+    AuditAction.SMTP_DISABLED,
+)
+_TYPED: Final = "typed"
+_LONGEST_TYPED: Final = 2000  # characters; the cookie that keeps it holds 4 KiB
+
+
+def email_settings_page(
+    here: Membership,
+    *,
+    form: EmailSettingsForm | None = None,
+    probe: ProbeRow | None = None,
+    refusal: str | None = None,
+    status: int = 200,
+) -> ResponseReturnValue:
+    """Show the page.
+
+    Args:
+        form: As it was typed; None for what is saved.
+        probe: The test to show.
+        refusal: Why no test was begun.
+    """
+    tenant_id = TenantId(here.tenant.id)
+    edited = stored.version(db.session(), tenant_id, here.tenant.draft_version or here.tenant.active_version)
+    page = render_template(
+        "email_settings/page.html",
+        here=here,
+        state=route_state(db.session(), here.tenant),
+        form=form or EmailSettingsForm.showing(edited.settings if edited else None),
+        password_stored=edited is not None and edited.credentials_id is not None,
+        panel=probe_panel(probe, here) if probe else None,
+        refusal=refusal,
+        tests=[probe_panel(row, here) for row in probes.newest(db.session(), tenant_id)],
+        seconds=int(SECONDS),
+    )
+    response = make_response(page, status)
+    if status == 422 and is_htmx():
+        # The form is put in place with its problems; what is beside it stays as it is.
+        response.headers.update(
+            {"HX-Retarget": "#settings", "HX-Reselect": "#settings", "HX-Reswap": "outerHTML show:top"}
+        )
+    return response
+
+
+def probe_panel(row: ProbeRow, here: Membership) -> ProbePanel:
+    return ProbePanel.of(row, here.tenant, now=waypost().clock())
+
+
+def remember_typed(probe_id: str, form: EmailSettingsForm) -> None:
+    """Keep what was typed beside its test, in the person's own cookie: nothing of it is saved, never the password."""
+    typed = form.typed
+    if sum(map(len, typed.values())) <= _LONGEST_TYPED:
+        session[_TYPED] = {"probe": probe_id, "fields": typed}
+
+
+def typed_for(probe: ProbeRow) -> EmailSettingsForm | None:
+    """The form as it was typed for this test, or None when that is no longer known."""
+    typed: Mapping[str, Any] = session.get(_TYPED) or {}
+    return EmailSettingsForm.typed_before(typed["fields"]) if typed.get("probe") == probe.id else None
+
+
+def route_state(read: Session, tenant: TenantRow) -> RouteState:
+    installation = waypost()
+    tenant_id = TenantId(tenant.id)
+    since = read.scalar(
+        select(AuditRow.at)
+        .where(AuditRow.tenant_id == tenant_id, AuditRow.action.in_(_CHANGES_OF_ROUTE))
+        .order_by(AuditRow.id.desc())
+        .limit(1)
+    )
+    sender = platform_identity(
+        installation.platform.identity, platform_name=installation.platform.name, tenant_name=tenant.name
+    )
+    return RouteState(
+        enabled=tenant.smtp_enabled,
+        active=_version(read, stored.version(read, tenant_id, tenant.active_version)),
+        draft=_version(read, stored.version(read, tenant_id, tenant.draft_version)),
+        since=since,
+        platform_sender=f"{sender.from_name} <{sender.from_address}>",
+    )
+
+
+def _version(read: Session, row: EmailSettingsRow | None) -> Version | None:
+    if row is None:
+        return None
+    if row.proven_at is not None:
+        proof = Proof.PROVEN
+    else:
+        last = probes.newest_of_version(read, TenantId(row.tenant_id), row.version)
+        proof = Proof.FAILED if last is not None and last.verdict else Proof.UNTESTED
+    return Version(row.version, row.settings, proof)

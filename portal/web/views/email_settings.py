@@ -1,0 +1,100 @@
+"""A tenant's own mail server: see, save, activate, switch on and off."""
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.domain.ids import TenantId
+from portal.domain.people.roles import Permission
+from portal.domain.routing.email_settings import SettingsRefusedError
+from portal.services.connection_probe import Subject
+from portal.services.email_settings import CannotActivateError
+from portal.services.probe_limits import TooManyProbesError
+from portal.storage.users import Membership
+from portal.web.access import needs_permission
+from portal.web.database import waypost
+from portal.web.email_settings_page import email_settings_page
+from portal.web.forms.email_settings import EmailSettingsForm
+from portal.web.login import person
+
+blueprint = Blueprint("email_settings", __name__, url_prefix="/t/<slug>/email-smtp")
+
+
+@blueprint.get("")
+@needs_permission(Permission.SEE_EMAIL_SETTINGS)
+def show(here: Membership) -> ResponseReturnValue:
+    return email_settings_page(here)
+
+
+@blueprint.post("/draft")
+@needs_permission(Permission.EDIT_EMAIL_SETTINGS)
+def save_draft(here: Membership) -> ResponseReturnValue:
+    """Save what is typed as a draft; what is active goes on sending."""
+    form = EmailSettingsForm()
+    try:
+        version = _saved_draft(here, form)
+    except SettingsRefusedError as refused:
+        form.show_problems(refused.problems)
+        return email_settings_page(here, form=form, status=422)
+    flash(f"Version {version} is saved as a draft. It sends nothing until you activate it.")
+    return _back_to(here)
+
+
+@blueprint.post("/save-and-activate")
+@needs_permission(Permission.EDIT_EMAIL_SETTINGS)
+def save_and_activate(here: Membership) -> ResponseReturnValue:
+    """Save a draft and test it; the test activates it when it succeeds."""
+    form = EmailSettingsForm()
+    tenant_id = TenantId(here.tenant.id)
+    try:
+        version = _saved_draft(here, form)
+    except SettingsRefusedError as refused:
+        form.show_problems(refused.problems)
+        return email_settings_page(here, form=form, status=422)
+    saved = waypost().email_settings.saved(tenant_id, version)
+    subject = Subject(tenant_id, saved.settings, saved.credentials, version, activates=True)
+    try:
+        probe_id = waypost().connection_probe.start(subject, to=person().account.email, actor=person().actor)
+    except TooManyProbesError as refused:
+        flash(f"Version {version} is kept as a draft and was not tested. {refused}")
+        return _back_to(here)
+    return redirect(url_for("connection_probe.show", slug=here.tenant.slug, probe_id=probe_id, _anchor="test"), 303)
+
+
+@blueprint.post("/activate")
+@needs_permission(Permission.EDIT_EMAIL_SETTINGS)
+def activate(here: Membership) -> ResponseReturnValue:
+    """Make a draft the active version: one that a test has proven, or any when ``untested`` is said."""
+    version = request.form.get("version", default=0, type=int)
+    untested = request.form.get("untested") == "yes"
+    try:
+        waypost().email_settings.activate(TenantId(here.tenant.id), version, actor=person().actor, untested=untested)
+    except CannotActivateError as refused:
+        flash(str(refused))
+    else:
+        flash(f"Version {version} is active: mail goes through it from now on.")
+    return _back_to(here)
+
+
+@blueprint.post("/enable")
+@needs_permission(Permission.SWITCH_ROUTE)
+def enable(here: Membership) -> ResponseReturnValue:
+    try:
+        waypost().email_settings.enable(TenantId(here.tenant.id), actor=person().actor)
+    except CannotActivateError as refused:
+        flash(str(refused))
+    return _back_to(here)
+
+
+@blueprint.post("/disable")
+@needs_permission(Permission.SWITCH_ROUTE)
+def disable(here: Membership) -> ResponseReturnValue:
+    waypost().email_settings.disable(TenantId(here.tenant.id), actor=person().actor)
+    return _back_to(here)
+
+
+def _saved_draft(here: Membership, form: EmailSettingsForm) -> int:
+    return waypost().email_settings.save_draft(TenantId(here.tenant.id), form.given(), actor=person().actor)
+
+
+def _back_to(here: Membership) -> ResponseReturnValue:
+    return redirect(url_for(".show", slug=here.tenant.slug), 303)

@@ -1,0 +1,247 @@
+"""The Email SMTP page: what it shows, what it takes, and what it never gives away."""
+
+import re
+from html import unescape
+
+import pytest
+from werkzeug.test import TestResponse
+
+from portal.domain.audit_events import COMMAND_LINE
+from portal.services.email_settings import NoSettingsError
+from portal.web.forms.email_settings import EmailSettingsForm
+from tests.support.portal_app import SMTP_PASSWORD, Browser, Portal, typed, words_of
+
+PAGE = "/t/acme/email-smtp"
+DRAFT = f"{PAGE}/draft"
+WITH_THE_DOTS = "••••••••"
+
+
+def activate(alice: Browser, version: int) -> TestResponse:
+    return alice.post(f"{PAGE}/activate", {"version": str(version), "untested": "yes"})
+
+
+def value_of(page: TestResponse, field: str) -> str:
+    found = re.search(rf'<input[^>]* id="{field}"[^>]*>', page.text)
+    assert found, field
+    value = re.search(r' value="([^"]*)"', found[0])
+    return unescape(value[1]) if value else ""
+
+
+def test_the_first_visit_says_where_mail_goes_and_what_is_needed(alice: Browser) -> None:
+    words = words_of(alice.get(PAGE))
+    assert "Mail goes through the platform as Acme Production via Northwind <no-reply@platform.example>." in words
+    assert "What you will need:" in words
+    assert words.index("What you will need:") < words.index("A wrong set-up can disturb") < words.index("Host ")
+    assert "Sends one notification to alice@acme.example" in words
+
+
+def test_a_draft_sends_nothing_and_says_so(portal: Portal, alice: Browser) -> None:
+    assert alice.post(DRAFT, typed()).status_code == 303
+    words = words_of(alice.get(PAGE))
+    assert "Version 1 is saved as a draft. It sends nothing until you activate it." in words
+    assert "Draft, not tested · version 1" in words
+    assert "Off" in words
+    assert portal.waypost.email_settings.saved(portal.acme).settings.host == "smtp.acme.example"
+
+
+def test_activate_anyway_says_what_will_happen_and_turns_the_server_on(alice: Browser) -> None:
+    alice.post(DRAFT, typed())
+    assert "All mail then goes to smtp.acme.example:587 first, although no test has shown that it works." in words_of(
+        alice.get(PAGE)
+    )
+    activate(alice, 1)
+    words = words_of(alice.get(PAGE))
+    assert "Mail goes through smtp.acme.example:587 as no-reply@acme.example." in words
+    assert "No test has shown yet that it works." in words
+    assert "Settings activated without a test" in words_of(alice.get("/t/acme/audit-log"))
+
+
+def test_a_version_that_no_test_has_proven_is_not_activated_by_itself(alice: Browser) -> None:
+    alice.post(DRAFT, typed())
+    alice.post(f"{PAGE}/activate", {"version": "1"})
+    assert "Test these settings first, or activate them anyway." in words_of(alice.get(PAGE))
+
+
+def test_the_switch_tells_what_happens_to_the_mail_both_ways(alice: Browser) -> None:
+    alice.post(DRAFT, typed())
+    activate(alice, 1)
+    assert "Turn off our own server All mail then goes through the platform as Acme Production via Northwind" in (
+        words_of(alice.get(PAGE))
+    )
+    alice.post(f"{PAGE}/disable")
+    words = words_of(alice.get(PAGE))
+    assert "Turned off: mail goes through the platform as Acme Production via Northwind" in words
+    assert "Turn on our own server All mail then goes through smtp.acme.example:587 as no-reply@acme.example." in words
+    alice.post(f"{PAGE}/enable")
+    assert "Mail goes through smtp.acme.example:587" in words_of(alice.get(PAGE))
+
+
+def test_without_active_settings_there_is_nothing_to_turn_on(alice: Browser) -> None:
+    assert "our own server" not in words_of(alice.get(PAGE))
+    alice.post(f"{PAGE}/enable")
+    assert "There is no server to turn on yet" in words_of(alice.get(PAGE))
+
+
+def test_the_password_is_on_no_page_after_saving(portal: Portal, alice: Browser, bob: Browser) -> None:
+    answers = [alice.post(DRAFT, typed()), alice.post(DRAFT, typed(host="not a host"))]
+    answers += [activate(alice, 1)]
+    paths = [PAGE, "/t/acme/audit-log", "/"]
+    answers += [browser.get(path, follow_redirects=True) for browser in (alice, bob) for path in paths]
+    assert portal.waypost.email_settings.saved(portal.acme).credentials is not None
+    assert not [answer for answer in answers if SMTP_PASSWORD in answer.text + str(answer.headers)]
+
+
+def test_an_empty_password_keeps_the_stored_one(portal: Portal, alice: Browser) -> None:
+    alice.post(DRAFT, typed())
+    alice.post(DRAFT, typed(password="", from_name="Acme Two"))
+    saved = portal.waypost.email_settings.saved(portal.acme)
+    assert saved.settings.from_name == "Acme Two"
+    assert saved.credentials is not None
+    assert saved.credentials.password.reveal() == SMTP_PASSWORD
+    assert "Leave empty to keep it" in words_of(alice.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    "moved", [{"host": "smtp.evil.example"}, {"port": "465"}, {"security": "tls"}, {"username": "somebody"}]
+)
+def test_a_changed_destination_demands_the_password_again(
+    portal: Portal, alice: Browser, moved: dict[str, str]
+) -> None:
+    alice.post(DRAFT, typed())
+    answer = alice.post(DRAFT, typed(password="", **moved))
+    assert answer.status_code == 422
+    assert "Enter the password again" in words_of(answer)
+    assert portal.waypost.email_settings.saved(portal.acme).version == 1
+
+
+def test_the_stored_password_is_removed_only_when_it_is_said(portal: Portal, alice: Browser) -> None:
+    alice.post(DRAFT, typed())
+    alice.post(DRAFT, typed(password="", username="", remove_password="y"))
+    assert portal.waypost.email_settings.saved(portal.acme).credentials is None
+
+
+def test_a_new_password_and_its_removal_exclude_each_other(portal: Portal, alice: Browser) -> None:
+    answer = alice.post(DRAFT, typed(remove_password="y"))
+    assert answer.status_code == 422
+    assert "Either type a new password or have the stored one removed" in words_of(answer)
+    with pytest.raises(NoSettingsError):
+        portal.waypost.email_settings.saved(portal.acme)
+
+
+def test_the_dots_that_stand_for_a_password_are_refused(alice: Browser) -> None:
+    answer = alice.post(DRAFT, typed(password=WITH_THE_DOTS))
+    assert answer.status_code == 422
+    assert "These are the dots that stand for a password, not a password." in words_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("host", "mail", "Use the full name with its domain"),
+        ("host", "", "Fill this in."),
+        ("host", "169.254.169.254", "mail servers are reached at public addresses only"),
+        ("port", "99999", "A port is a number from 1 to 65535"),
+        ("port", "22", "This port cannot be used here."),
+        ("port", "five", "A port is a number"),
+        ("security", "none", "Unencrypted, the password could be read"),
+        ("security", "telepathy", "Choose one of"),
+        ("from_address", "nobody", "An address has an @"),
+        ("reply_to", "a@b@c", "@"),
+        ("from_name", "Acme\nBcc: all@acme.example", "line break"),
+        ("ehlo_name", "not a name", ""),
+        ("dkim_selectors", "s1, s_!", "is not a selector"),
+    ],
+)
+def test_a_problem_stands_at_its_field_and_in_the_summary(
+    alice: Browser, field: str, value: str, sentence: str
+) -> None:
+    answer = alice.post(DRAFT, typed(**{field: value}))
+    assert answer.status_code == 422
+    assert f'id="{field}-problem"' in answer.text
+    assert re.search(rf'aria-describedby="[^"]*\b{field}-problem\b', answer.text)
+    assert f'<a href="#{field}">' in answer.text
+    assert sentence in words_of(answer)
+
+
+def test_what_was_typed_stays_but_for_the_password(alice: Browser) -> None:
+    wrong = typed(
+        host="not a host",
+        port="2525",
+        security="tls",
+        reply_to="help@acme.example",
+        fallback="never",
+        ehlo_name="portal.acme.example",
+        dkim_selectors="s1, s2",
+    )
+    answer = alice.post(DRAFT, wrong)
+    assert answer.status_code == 422
+    for field in ("host", "port", "username", "from_address", "from_name", "reply_to", "ehlo_name", "dkim_selectors"):
+        assert value_of(answer, field) == wrong[field], field
+    assert re.search(r'<input[^>]*\bchecked\b[^>]*name="security"[^>]*value="tls"', answer.text)
+    assert re.search(r'<input[^>]*\bchecked\b[^>]*name="fallback"[^>]*value="never"', answer.text)
+    assert value_of(answer, "password") == ""
+    assert SMTP_PASSWORD not in answer.text
+
+
+def test_saved_settings_come_back_in_the_form(alice: Browser) -> None:
+    alice.post(DRAFT, typed(dkim_selectors="S1 s2,s3", reply_to="help@acme.example"))
+    page = alice.get(PAGE)
+    assert value_of(page, "host") == "smtp.acme.example"
+    assert value_of(page, "reply_to") == "help@acme.example"
+    assert value_of(page, "dkim_selectors") == "s1, s2, s3"
+
+
+def test_fields_that_are_not_the_forms_change_nothing(portal: Portal, alice: Browser) -> None:
+    alice.post(DRAFT, typed(enabled="true", tenant_id=portal.other, proven_at="2026-01-01", smtp_enabled="y"))
+    words = words_of(alice.get(PAGE))
+    assert "Draft, not tested" in words
+    with pytest.raises(NoSettingsError):
+        portal.waypost.email_settings.saved(portal.other)
+
+
+def test_json_is_no_form(portal: Portal, alice: Browser) -> None:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', alice.get(PAGE).text)
+    assert token
+    answer = alice.client.post(
+        DRAFT,
+        json=typed(),
+        base_url=alice.base_url,
+        headers={"Origin": alice.base_url, "X-CSRFToken": token[1]},
+    )
+    assert answer.status_code == 415
+    with pytest.raises(NoSettingsError):
+        portal.waypost.email_settings.saved(portal.acme)
+
+
+def test_a_viewer_sees_the_settings_and_cannot_touch_them(alice: Browser, bob: Browser) -> None:
+    alice.post(DRAFT, typed())
+    page = bob.get(PAGE)
+    words = words_of(page)
+    assert "You are a viewer here" in words
+    assert value_of(page, "host") == "smtp.acme.example"
+    assert "Password: stored" in words
+    for button in ("Save and activate", "Test connection", "Activate anyway", "Send a sample", "Turn off"):
+        assert not re.search(rf"<button[^>]*>[^<]*(<svg.*?</svg>)?\s*{button}", page.text, re.DOTALL), button
+    inputs = re.findall(r'<(?:input|select)\b[^>]*\bname="(?!csrf_token)[^>]*>', page.text)
+    assert inputs
+    assert all(" disabled" in field for field in inputs)
+
+
+def test_names_and_addresses_are_text_never_markup(portal: Portal, alice: Browser) -> None:
+    accounts = portal.waypost.accounts
+    accounts.create_tenant("markup", name="<b>Bold</b> & Co", organisation="<i>Org</i>", actor=COMMAND_LINE)
+    answer = alice.post(DRAFT, typed(host='"><script>alert(1)</script>', from_name="<b>Acme</b>"))
+    assert "<script>alert" not in answer.text
+    assert "<b>Acme" not in answer.text
+
+
+def test_every_setting_of_the_contract_has_its_field() -> None:
+    given = set(typed()) - {"password"}
+    assert given == {name for name in vars(EmailSettingsForm) if name in given}
+
+
+def test_the_page_names_each_field_for_those_who_cannot_see_it(alice: Browser) -> None:
+    page = alice.get(PAGE).text
+    ids = re.findall(r'<(?:input|select)\b(?![^>]*type="hidden")[^>]*\bid="([^"]+)"', page)
+    assert len(ids) > 15
+    assert [i for i in ids if f'for="{i}"' not in page] == []
