@@ -1,0 +1,1 @@
+"""The SMTP client: the address guard, TLS, the conversation, connections and their pool."""
