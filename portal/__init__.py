@@ -9,11 +9,13 @@ __all__ = ["create_sender"]
 
 
 def create_sender() -> "Sender":
-    """Build the sender of this installation from its settings (environment or ``.env``).
+    """The sender of this installation, by its settings (environment or ``.env``).
+
+    One for a process: inside the web application it is the application's own.
 
     Raises:
         BadSettingsError, BadVaultKeysError, WrongVaultKeyError, DatabaseNotReadyError: See ``wiring.build()``.
     """
     from portal import wiring
 
-    return wiring.build().sender
+    return wiring.shared().sender

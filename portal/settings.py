@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, fi
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from portal.domain.mail.addresses import parse_address
+from portal.domain.mail.addresses import check_display_name, parse_address
+from portal.domain.mail.host_names import parse_domain
 from portal.domain.mail.smtp_stage import SmtpStage
 from portal.domain.routing.smtp_route import Credentials, Endpoint, TlsMode
 from portal.domain.secret import Secret
@@ -50,9 +51,10 @@ class _FromNamedFiles(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             name = f"{_PREFIX}{field_name.upper()}_FILE"
-            raise BadSettingsError(f"{name} names a file that cannot be read: {error.strerror}.") from error
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise BadSettingsError(f"{name} names a file that cannot be read: {why}.") from None
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
         env_prefix=_PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    database_url: str = "sqlite:///instance/waypost.db"
+    database_url: SecretText = Secret("sqlite:///instance/waypost.db")
     secret_key: SecretText
     vault_keys: SecretText
     base_url: str = "http://127.0.0.1:5000"
@@ -130,9 +132,17 @@ class Settings(BaseSettings):
     @field_validator("platform_smtp_url")
     @classmethod
     def _is_smtp_url(cls, url: Secret) -> Secret:
-        parts = urlsplit(url.reveal())
-        if parts.scheme not in _SCHEMES or not parts.hostname:
-            raise ValueError("must read smtp+starttls://, smtps:// or smtp:// and then user:password@host:port")
+        try:
+            parts = urlsplit(url.reveal())
+            is_whole = parts.port != 0 and not (parts.path.strip("/") or parts.query or parts.fragment)
+        except ValueError:
+            is_whole = False
+        if not is_whole or parts.scheme not in _SCHEMES or not parts.hostname:
+            # Not a word of it is repeated: a password with a slash in it looks like a port that is no number.
+            raise ValueError(
+                "must read smtp+starttls://, smtps:// or smtp:// and then user:password@host:port, "
+                "with / ? # @ and : in the password percent-encoded"
+            ) from None
         if parts.username and parts.scheme == "smtp":
             raise ValueError("has a password but no encryption: use smtp+starttls:// or smtps://")
         return url
@@ -141,6 +151,17 @@ class Settings(BaseSettings):
     @classmethod
     def _is_address(cls, address: str) -> str:
         return parse_address(address)
+
+    @field_validator("platform_name")
+    @classmethod
+    def _is_display_name(cls, name: str) -> str:
+        check_display_name(name)
+        return name
+
+    @field_validator("ehlo_name")
+    @classmethod
+    def _is_host_name(cls, name: str | None) -> str | None:
+        return parse_domain(name) if name else None
 
     @field_validator("dns_servers")
     @classmethod

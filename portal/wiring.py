@@ -2,7 +2,7 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from portal import settings as settings_module
@@ -27,6 +27,7 @@ from portal.smtp.connection import ClientOptions
 from portal.smtp.deadlines import StageLimits
 from portal.smtp.endpoint_guard import GuardRules
 from portal.smtp.pool import SmtpPool
+from portal.smtp.tls import client_context
 from portal.storage import migrations
 from portal.storage.database import Database
 
@@ -98,6 +99,12 @@ class Waypost:
         self.database.close()
 
 
+@cache
+def shared() -> Waypost:
+    """The installation of this process, built when it is first asked for: web application and sender are one."""
+    return build()
+
+
 def build(
     settings: Settings | None = None,
     *,
@@ -114,7 +121,7 @@ def build(
     """
     settings = settings or settings_module.load()
     vault = Vault.from_text(settings.vault_keys)
-    database = database or Database.at(settings.database_url)
+    database = database or Database.at(settings.database_url.reveal())
     migrations.require_newest(database)
     vault_keys.prove(database, vault)
     return Waypost(
@@ -157,8 +164,10 @@ def _signer(settings: Settings) -> DkimSigner | None:
 
 
 def _client_options(settings: Settings) -> ClientOptions:
-    if settings.ca_file and not Path(settings.ca_file).is_file():
-        raise BadSettingsError("PORTAL_CA_FILE names a file that is not there.")
+    try:
+        client_context(settings.ca_file)
+    except OSError as error:
+        raise BadSettingsError("PORTAL_CA_FILE names a file that is not there or holds no certificates.") from error
     limits = StageLimits(**{stage.value: seconds for stage, seconds in settings.stage_timeouts.items()})
     return ClientOptions(
         resolver=DnsResolver(settings.name_servers),

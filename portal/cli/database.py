@@ -17,7 +17,7 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the database to the shape this version works with."""
     try:
-        database = Database.at(settings.load().database_url)
+        database = Database.at(settings.load().database_url.reveal())
         migrations.upgrade(database)
         database.close()
     except BROKEN_INSTALLATION as error:

@@ -60,7 +60,7 @@ def _exceptions(waypost: Waypost) -> Iterator[str]:
 
 
 def _disk(waypost: Waypost) -> Iterator[str]:
-    url = make_url(waypost.settings.database_url)
+    url = make_url(waypost.settings.database_url.reveal())
     if url.get_backend_name() == "sqlite" and url.database:
         free = shutil.disk_usage(Path(url.database).resolve().parent).free
         if free < _LOW_DISK:

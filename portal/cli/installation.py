@@ -10,7 +10,7 @@ import click
 
 from portal import logs, wiring
 from portal.crypto.dkim_signer import DkimError
-from portal.crypto.vault import BadVaultKeysError
+from portal.crypto.vault import BadVaultKeysError, CannotOpenError
 from portal.domain.ids import TenantId
 from portal.services.vault_keys import WrongVaultKeyError
 from portal.settings import BadSettingsError
@@ -26,6 +26,7 @@ BROKEN: Final = 3
 BROKEN_INSTALLATION: Final = (
     BadSettingsError,
     BadVaultKeysError,
+    CannotOpenError,
     DatabaseNotReadyError,
     DkimError,
     StorageError,
@@ -63,6 +64,11 @@ def tenant_id_of(waypost: Waypost, slug: str) -> TenantId:
         return TenantId(found.id)
 
 
+def settings_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a version: without what ``settings show`` prints besides them."""
+    return {name: value for name, value in given.items() if name not in {"enabled", "password_set"}}
+
+
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
@@ -71,7 +77,7 @@ def read_json_object() -> dict[str, Any]:
     """The JSON object on standard input. It may hold a password, so nothing of it is repeated in an error."""
     try:
         value = json.load(sys.stdin)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         stop(f"Standard input is not JSON (line {line}).", WRONG_USE)
     if not isinstance(value, dict):

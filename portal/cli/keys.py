@@ -24,7 +24,7 @@ def generate(*, secret_key: bool) -> None:
 
 @keys.command()
 def rotate() -> None:
-    """Seal everything with the first of PORTAL_VAULT_KEYS; the others may be taken out afterwards."""
+    """Seal everything with the first of PORTAL_VAULT_KEYS. Restart every process with the new key before."""
     with installation() as waypost:
 
         def tell(resealed: int) -> None:
@@ -36,4 +36,10 @@ def rotate() -> None:
             )
         except CannotOpenError as error:
             stop(f"A stored value does not open, so nothing more was changed. {error}", BROKEN)
-        click.echo(f"{count} values are now sealed with «{waypost.vault.primary_key_id}».")
+        if count:
+            click.echo(
+                f"{count} values are now sealed with «{waypost.vault.primary_key_id}». Make sure that every process "
+                "has been restarted with it, then run this again."
+            )
+        else:
+            click.echo("Nothing is sealed with another key any more: take the others out of PORTAL_VAULT_KEYS.")

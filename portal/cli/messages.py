@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import click
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal.cli.installation import NO, WRONG_USE, as_json, installation, print_json, stop
 from portal.domain.ids import MessageId
@@ -116,28 +116,24 @@ def message(id_: str, *, json_: bool) -> None:
 def _wait_for(waypost: Waypost, ids: list[MessageId]) -> bool:
     """Wait until all are final; whether all were sent."""
     final = [state for state in MessageState if state.is_final]
-    first, last = min(ids), max(ids)  # ids sort by time: two bounds find what a list of a million could not
-    mine = (MessageRow.id >= first) & (MessageRow.id <= last)
-    before = 0
+    ahead, all_sent = ids, True
     with _progress(len(ids), "Sending") as advance:
-        while True:
-            with waypost.database.reading() as session:
-                if len(ids) == 1:
-                    done = session.scalar(
-                        select(func.count()).where(MessageRow.id == first, MessageRow.state.in_(final))
-                    )
-                else:
-                    done = session.scalar(select(func.count()).where(mine, MessageRow.state.in_(final)))
-            advance(min(done or 0, len(ids)) - before)
-            before = min(done or 0, len(ids))
-            if before == len(ids):
-                break
-            time.sleep(_LOOKS_EVERY)
-    with waypost.database.reading() as session:
-        failed = session.scalar(
-            select(func.count()).where(mine, MessageRow.state.in_(final), MessageRow.state != MessageState.SENT)
-        )
-    return not failed
+        while ahead:
+            still_ahead: list[MessageId] = []
+            for start in range(0, len(ahead), _A_COMMIT):
+                some = ahead[start : start + _A_COMMIT]
+                ended = select(MessageRow.id, MessageRow.state).where(
+                    MessageRow.id.in_(some), MessageRow.state.in_(final)
+                )
+                with waypost.database.reading() as session:
+                    states = {row.id: row.state for row in session.execute(ended)}
+                all_sent = all_sent and all(state == MessageState.SENT for state in states.values())
+                advance(len(states))
+                still_ahead += [id_ for id_ in some if id_ not in states]
+            ahead = still_ahead
+            if ahead:
+                time.sleep(_LOOKS_EVERY)
+    return all_sent
 
 
 def _reports(waypost: Waypost, ids: list[MessageId]) -> list[dict[str, Any] | None]:

@@ -12,6 +12,7 @@ from portal.cli.installation import (
     installation,
     print_json,
     read_json_object,
+    settings_fields,
     stop,
     tenant_id_of,
 )
@@ -46,7 +47,7 @@ def run_probe(
     tenant_id: TenantId,
     *,
     to: str,
-    given: Mapping[str, object] | None = None,
+    given: dict[str, Any] | None = None,
     version: int | None = None,
 ) -> ProbeVerdict:
     """Test what is given, or else this version, or else what is active, or else the draft."""
@@ -56,7 +57,8 @@ def run_probe(
             saved = waypost.email_settings.saved(tenant_id, version)
             subject = Subject(tenant_id, saved.settings, saved.credentials, saved.version)
         else:
-            subject = Subject(tenant_id, *waypost.email_settings.read_typed(tenant_id, given))
+            typed = waypost.email_settings.read_typed(tenant_id, settings_fields(given))
+            subject = Subject(tenant_id, *typed)
     except (AddressError, SettingsRefusedError, NoSettingsError) as error:
         stop(str(error), WRONG_USE)
     return waypost.connection_probe.probe(subject, to=address, actor=COMMAND_LINE)

@@ -1,6 +1,6 @@
 """``settings show | put | enable | disable``."""
 
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -11,20 +11,19 @@ from portal.cli.installation import (
     installation,
     print_json,
     read_json_object,
+    settings_fields,
     stop,
     tenant_id_of,
 )
 from portal.cli.probe import print_verdict, run_probe
 from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.ids import TenantId
+from portal.domain.mail.addresses import AddressError, parse_address
 from portal.domain.routing.email_settings import SettingsRefusedError, to_json
 from portal.services.email_settings import CannotActivateError
 from portal.storage import email_settings as stored
 from portal.storage import organisations, users
 from portal.wiring import Waypost
-
-_NOT_EDITED: Final = ("enabled", "password_set")
-"""What ``show`` prints and ``put`` takes back without its being a field of a version."""
 
 
 @click.group()
@@ -59,18 +58,22 @@ def put(slug: str, *, activate: bool, test_to: str | None, no_test: bool, json_:
     given = read_json_object()
     with installation() as waypost:
         tenant_id = tenant_id_of(waypost, slug)
+        # What can be judged before anything is written is judged before.
         enabled = _enabled_in(given)
+        if enabled and not activate:
+            _refuse_without_active_settings(waypost, slug, tenant_id)
+        to = _recipient(waypost, slug, tenant_id, test_to) if activate and not no_test else None
         try:
-            fields = {name: value for name, value in given.items() if name not in _NOT_EDITED}
-            version = waypost.email_settings.save_draft(tenant_id, fields, actor=COMMAND_LINE)
+            version = waypost.email_settings.save_draft(tenant_id, settings_fields(given), actor=COMMAND_LINE)
         except SettingsRefusedError as error:
             stop(str(error), WRONG_USE)
-        if activate and not no_test:
-            _prove(waypost, tenant_id, version, to=test_to or _first_owner(waypost, slug, tenant_id), json_=json_)
+        if to is not None:
+            _prove(waypost, tenant_id, version, to=to, json_=json_)
         try:
             if activate:
-                waypost.email_settings.activate(tenant_id, version, actor=COMMAND_LINE, untested=no_test)
-            if enabled is not None:
+                on = enabled is not False
+                waypost.email_settings.activate(tenant_id, version, actor=COMMAND_LINE, untested=no_test, enabled=on)
+            elif enabled is not None:
                 _switch(waypost, tenant_id, on=enabled)
         except CannotActivateError as error:
             stop(str(error), NO)
@@ -128,7 +131,19 @@ def _shown(waypost: Waypost, tenant_id: TenantId) -> dict[str, object] | None:
         return to_json(row.settings, password_set=row.credentials_id is not None, enabled=tenant.smtp_enabled)
 
 
-def _first_owner(waypost: Waypost, slug: str, tenant_id: TenantId) -> str:
+def _refuse_without_active_settings(waypost: Waypost, slug: str, tenant_id: TenantId) -> None:
+    with waypost.database.reading() as session:
+        if organisations.tenant(session, tenant_id).active_version is None:
+            stop(f"enabled: «{slug}» has no active settings to turn on; use --activate.", NO)
+
+
+def _recipient(waypost: Waypost, slug: str, tenant_id: TenantId, test_to: str | None) -> str:
+    """Who receives the test message: the address given, else the tenant's first owner."""
+    if test_to is not None:
+        try:
+            return parse_address(test_to)
+        except AddressError as error:
+            stop(f"--test-to: {error}", WRONG_USE)
     with waypost.database.reading() as session:
         owner = users.first_owner(session, tenant_id)
         if owner is None:

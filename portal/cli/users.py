@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from portal.cli.installation import WRONG_USE, installation, stop, tenant_id_of
+from portal.cli.installation import WRONG_USE, installation, stop
 from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.people.roles import Role
 from portal.services.accounts import RefusedError
@@ -26,14 +26,15 @@ def create(email: str, name: str, *, operator: bool, slug: str | None, role: str
     """Create a person and print their id."""
     with installation() as waypost:
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-        if slug:
-            tenant_id_of(waypost, slug)
         try:
             user_id = waypost.accounts.create_user(
-                email, name=name, password=password, is_operator=operator, actor=COMMAND_LINE
+                email,
+                name=name,
+                password=password,
+                is_operator=operator,
+                actor=COMMAND_LINE,
+                member_of={slug: Role(role)} if slug else {},
             )
-            if slug:
-                waypost.accounts.add_member(slug, user_id, Role(role), actor=COMMAND_LINE)
         except RefusedError as error:
             stop(str(error), WRONG_USE)
         click.echo(user_id)

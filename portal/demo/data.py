@@ -23,7 +23,7 @@ _DEMO: Final = Actor("demo")
 
 def prepare() -> None:
     """Bring the demo's database to the newest shape and add what is missing; what is there is kept."""
-    database = Database.at(settings.load().database_url)
+    database = Database.at(settings.load().database_url.reveal())
     migrations.upgrade(database)
     database.close()
     waypost = wiring.build()

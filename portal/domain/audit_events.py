@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     TENANT_CREATED = "operator.tenant_created"
     USER_CREATED = "operator.user_created"
     MEMBERSHIP_CREATED = "operator.membership_created"
+    MEMBERSHIP_CHANGED = "operator.membership_changed"
     VAULT_KEYS_ROTATED = "operator.vault_keys_rotated"
 
 

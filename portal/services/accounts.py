@@ -1,7 +1,9 @@
 """Organisations, tenants, people and who is a member of what."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -20,6 +22,7 @@ from portal.storage.users import MembershipRow, UserRow
 
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LONGEST_NAME: Final = 100
+NOWHERE: Final[Mapping[str, Role]] = MappingProxyType({})
 
 
 class RefusedError(ValueError):
@@ -60,11 +63,24 @@ class Accounts:
             audit_log.append(session, AuditEvent(AuditAction.TENANT_CREATED, now, actor, tenant_id, facts))
             return tenant_id
 
-    def create_user(self, email: str, *, name: str, password: str | None, is_operator: bool, actor: Actor) -> UserId:
+    def create_user(
+        self,
+        email: str,
+        *,
+        name: str,
+        password: str | None,
+        is_operator: bool,
+        actor: Actor,
+        member_of: Mapping[str, Role] = NOWHERE,
+    ) -> UserId:
         """Create a person; without a password they cannot sign in yet.
 
+        Args:
+            member_of: What the person is in which tenant, by its slug.
+
         Raises:
-            RefusedError: The address is taken or no address, or the password is too weak.
+            RefusedError: The address is taken or no address, the password is too weak, or there is no such tenant.
+                Nothing was written.
         """
         try:
             address = parse_address(email).lower()
@@ -72,6 +88,8 @@ class Accounts:
                 check_password(password)
         except (AddressError, PasswordError) as error:
             raise RefusedError(str(error)) from error
+        name = _checked_name(name) if name else ""
+        password_hash = self.hashing.hash(password) if password else None  # slow on purpose: before the transaction
         now = self.clock()
         with self.database.transaction() as session:
             if users.user_by_email(session, address):
@@ -79,14 +97,17 @@ class Accounts:
             user = UserRow(
                 id=new_id(now),
                 email=address,
-                name=_checked_name(name) if name else "",
-                password_hash=self.hashing.hash(password) if password else None,
+                name=name,
+                password_hash=password_hash,
                 is_operator=is_operator,
                 created_at=now,
             )
             session.add(user)
+            session.flush()
             facts = {"email": address, "operator": is_operator}
             audit_log.append(session, AuditEvent(AuditAction.USER_CREATED, now, actor, facts=facts))
+            for slug, role in member_of.items():
+                self._add_member(session, slug, UserId(user.id), role, actor)
             return UserId(user.id)
 
     def add_member(self, slug: str, user_id: UserId, role: Role, *, actor: Actor) -> None:
@@ -96,17 +117,20 @@ class Accounts:
             RefusedError: There is no such tenant.
         """
         with self.database.transaction() as session:
-            tenant = organisations.tenant_by_slug(session, slug)
-            if tenant is None:
-                raise RefusedError(f"There is no tenant called «{slug}».")
-            membership = session.get(MembershipRow, (tenant.id, user_id))
-            if membership is None:
-                membership = MembershipRow(tenant_id=tenant.id, user_id=user_id)
-                session.add(membership)
-            membership.role = role
-            facts = {"user": user_id, "role": role}
-            tenant_id = TenantId(tenant.id)
-            audit_log.append(session, AuditEvent(AuditAction.MEMBERSHIP_CREATED, self.clock(), actor, tenant_id, facts))
+            self._add_member(session, slug, user_id, role, actor)
+
+    def _add_member(self, session: Session, slug: str, user_id: UserId, role: Role, actor: Actor) -> None:
+        tenant = organisations.tenant_by_slug(session, slug)
+        if tenant is None:
+            raise RefusedError(f"There is no tenant called «{slug}».")
+        membership = session.get(MembershipRow, (tenant.id, user_id))
+        action = AuditAction.MEMBERSHIP_CHANGED if membership else AuditAction.MEMBERSHIP_CREATED
+        if membership is None:
+            membership = MembershipRow(tenant_id=tenant.id, user_id=user_id)
+            session.add(membership)
+        membership.role = role
+        facts = {"user": user_id, "role": role}
+        audit_log.append(session, AuditEvent(action, self.clock(), actor, TenantId(tenant.id), facts))
 
     def _organisation(self, session: Session, name: str) -> OrganisationRow:
         found = organisations.organisation_by_name(session, name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,8 @@ from portal.domain.routing.smtp_route import SmtpRoute, Via
 from portal.domain.routing.trouble import Trouble
 from portal.storage import audit_log, outbox
 from portal.storage.outbox import AttemptRow, MessageState
+
+_LONGEST_QUOTE: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,13 @@ class Attempt:
         """What happened, for the message's decision list."""
         server = self.route.endpoint
         if self.fault is Fault.OK:
-            return f"{server} accepted it: {self.said}."
-        return f"{server} did not accept it at «{self.stage}»: {self.said} ({self.fault})."
+            return f"{server} accepted it: {self.briefly}."
+        return f"{server} did not accept it at «{self.stage}»: {self.briefly} ({self.fault})."
+
+    @property
+    def briefly(self) -> str:
+        """``said`` as far as it fits into a sentence (THREATS 16)."""
+        return self.said if len(self.said) <= _LONGEST_QUOTE else f"{self.said[:_LONGEST_QUOTE]}…"
 
     @property
     def past(self) -> PastAttempt:
@@ -82,9 +89,14 @@ def after(decision: Decision, attempt: Attempt) -> dict[str, Any]:
         case GiveUp():
             return final(MessageState.FAILED, attempt.at) | {"via": attempt.route.via}
         case TryAgain(_, at) | Expire(_, at):
-            return {"state": MessageState.WAITING, "due_at": at, "lease_token": None}
+            return put_back(at)
         case RetryNow() | NextRoute():
             return {}
+
+
+def put_back(due_at: datetime) -> dict[str, Any]:
+    """The columns of a message that is to be tried at that time."""
+    return {"state": MessageState.WAITING, "due_at": due_at, "lease_token": None}
 
 
 def final(state: MessageState, at: datetime) -> dict[str, Any]:
@@ -141,7 +153,7 @@ def _facts(message: MessageId, attempt: Attempt) -> dict[str, Any]:
         "from": attempt.route.identity.from_address,
         "stage": attempt.stage,
         "class": attempt.fault,
-        "reply": attempt.said,
+        "reply": attempt.briefly,
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.crypto.vault import Vault
 from portal.domain.ids import MessageId, TenantId
 from portal.domain.mail.message import Message
-from portal.domain.mail.notification_kinds import KINDS, NotificationKind
+from portal.domain.mail.notification_kinds import KINDS, NotificationKind, Priority
 from portal.domain.routing.attempt_history import History
 from portal.domain.routing.route_choice import RouteOptions
 from portal.services import attempts, message_content
@@ -47,7 +47,7 @@ class Claimed:
         return cls(
             id=MessageId(row.id),
             tenant_id=TenantId(row.tenant_id),
-            kind=KINDS[row.kind],
+            kind=KINDS.get(row.kind) or _kind_of_another_version(row),
             token=token,
             to=row.to_address,
             message_id=row.message_id,
@@ -68,6 +68,12 @@ class Reading:
     options: RouteOptions
     history: History
     tenant_name: str
+    route_epoch: int
+
+
+def _kind_of_another_version(row: Any) -> NotificationKind:
+    """A kind that was registered when the message was handed in and is not known here: it is delivered all the same."""
+    return NotificationKind(row.kind, Priority(row.priority), row.expires_at - row.send_at)
 
 
 def read_for(session: Session, vault: Vault, platform: Platform, claimed: Claimed) -> Reading:
@@ -82,4 +88,4 @@ def read_for(session: Session, vault: Vault, platform: Platform, claimed: Claime
         claimed.id, claimed.tenant_id, claimed.kind, claimed.to, content, claimed.message_id, claimed.created_at
     )
     options = route_options(session, vault, platform, tenant)
-    return Reading(message, options, attempts.history_of(session, claimed.id), tenant.name)
+    return Reading(message, options, attempts.history_of(session, claimed.id), tenant.name, tenant.route_epoch)

@@ -23,7 +23,7 @@ from portal.domain.routing.fault import Fault
 from portal.domain.routing.smtp_route import Credentials, SmtpRoute
 from portal.services.clock import Clock, new_id
 from portal.services.composition import compose_for
-from portal.services.email_settings import CannotActivateError, EmailSettingsService
+from portal.services.email_settings import EmailSettingsService
 from portal.services.probe_limits import refuse_too_many
 from portal.services.routes import Platform
 from portal.smtp.connection import ClientOptions, SmtpConnection, StageReport
@@ -31,8 +31,7 @@ from portal.smtp.deadlines import Deadline
 from portal.smtp.envelope import Envelope
 from portal.smtp.errors import SubmissionError
 from portal.storage import audit_log, organisations
-from portal.storage import email_settings as stored
-from portal.storage.database import Database
+from portal.storage.database import Database, StorageError
 from portal.storage.probes import ProbeRow
 
 SECONDS: Final = 20.0
@@ -111,7 +110,8 @@ class ConnectionProbe:
         route = self.platform.tenant_route(
             subject.tenant_id, subject.version or 0, subject.settings, subject.credentials
         )
-        verdict = asyncio.run(self._converse(route, self._message(subject, to, tenant_name), on_stage))
+        message = self._message(subject, to, tenant_name)
+        verdict = asyncio.run(self._converse(route, subject.settings, message, on_stage))
         self._record(subject, verdict, actor)
         return verdict
 
@@ -147,7 +147,10 @@ class ConnectionProbe:
 
         def note(stage: Mapping[str, Any]) -> None:
             stages.append(stage)
-            self._write(probe_id, stages=list(stages))
+            try:
+                self._write(probe_id, stages=list(stages))
+            except StorageError as error:
+                _log.warning("a stage is shown late", probe=probe_id, error=str(error))
 
         try:
             verdict = self.probe(subject, to=to, actor=actor, on_stage=note)
@@ -169,7 +172,9 @@ class ConnectionProbe:
             for name, value in values.items():
                 setattr(row, name, value)
 
-    async def _converse(self, route: SmtpRoute, message: Message, on_stage: OnStage) -> ProbeVerdict:
+    async def _converse(
+        self, route: SmtpRoute, settings: EmailSettings, message: Message, on_stage: OnStage
+    ) -> ProbeVerdict:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = Deadline.after(SECONDS)
@@ -192,7 +197,7 @@ class ConnectionProbe:
         transcript = "\n".join(connection.transcript if connection else failure.transcript if failure else ())
         if connection:
             await connection.quit()
-        return _verdict(route, failure, seconds, tuple(stages), transcript)
+        return _verdict(route, settings, failure, seconds, tuple(stages), transcript)
 
     def _message(self, subject: Subject, to: str, tenant_name: str) -> Message:
         now = self.clock()
@@ -213,20 +218,16 @@ class ConnectionProbe:
             "class": verdict.fault,
         }
         with self.database.transaction() as session:
-            if verdict.ok and subject.version is not None:
-                row = stored.version(session, subject.tenant_id, subject.version)
-                if row is not None:
-                    row.proven_at = now
             audit_log.append(session, AuditEvent(AuditAction.SMTP_TESTED, now, actor, subject.tenant_id, facts))
-        if verdict.ok and subject.activates and subject.version is not None:
-            try:
-                self.email_settings.activate(subject.tenant_id, subject.version, actor=actor)
-            except CannotActivateError as error:
-                _log.warning("a proven version was not activated", tenant=subject.tenant_id, error=str(error))
+        if verdict.ok and subject.version is not None:
+            self.email_settings.record_proof(
+                subject.tenant_id, subject.version, actor=actor, activates=subject.activates
+            )
 
 
 def _verdict(
     route: SmtpRoute,
+    settings: EmailSettings,
     failure: SubmissionError | None,
     seconds: float,
     stages: tuple[Mapping[str, Any], ...],
@@ -241,7 +242,7 @@ def _verdict(
         detail=failure.detail if failure else "",
         endpoint=route.endpoint,
         from_address=route.identity.from_address,
-        username=route.credentials.username if route.credentials else None,
+        username=settings.username,  # as it is stored: a token that serves as both stays a mark
     )
     return ProbeVerdict(seconds, stages, fault, diagnosis, transcript)
 

@@ -84,7 +84,7 @@ class EmailSettingsService:
         with self.database.transaction() as session:
             tenant = organisations.tenant_to_change(session, tenant_id)
             base = _edited(session, tenant)
-            edit = read_edit(given, base.settings if base else None, self.rules)
+            edit = _stored_form(read_edit(given, base.settings if base else None, self.rules))
             row = stored.add_version(
                 session,
                 tenant_id,
@@ -112,9 +112,9 @@ class EmailSettingsService:
         """
         with self.database.reading() as session:
             base = _edited(session, organisations.tenant(session, tenant_id))
-            edit = read_edit(given, base.settings if base else None, self.rules)
+            edit = _stored_form(read_edit(given, base.settings if base else None, self.rules))
             if isinstance(edit.password, Secret):
-                return edit.settings, Credentials(edit.settings.username or "", edit.password)
+                return edit.settings, credentials.signing_in(edit.settings.username, edit.password)
             if edit.password is PasswordEdit.REMOVE or base is None or base.credentials_id is None:
                 _refuse_username_without_password(edit.settings)
                 return edit.settings, None
@@ -134,16 +134,18 @@ class EmailSettingsService:
                 raise NoSettingsError(f"«{tenant.slug}» has no email settings yet.")
             return Saved(row.version, row.settings, credentials.open_for(session, self.vault, row))
 
-    def activate(self, tenant_id: TenantId, version: int, *, actor: Actor, untested: bool = False) -> None:
-        """Make a version the one that sends, and turn the tenant's server on.
+    def activate(
+        self, tenant_id: TenantId, version: int, *, actor: Actor, untested: bool = False, enabled: bool = True
+    ) -> None:
+        """Make a version the one that sends.
 
         Args:
             untested: The admin chose *Activate anyway*; the audit log says so.
+            enabled: Whether the tenant's server is on from then on.
 
         Raises:
             CannotActivateError: There is no such version, or it was never proven and ``untested`` is not said.
         """
-        now = self.clock()
         with self.database.transaction() as session:
             tenant = organisations.tenant_to_change(session, tenant_id)
             row = stored.version(session, tenant_id, version)
@@ -151,16 +153,35 @@ class EmailSettingsService:
                 raise CannotActivateError(f"There is no version {version} of these settings.")
             if row.proven_at is None and not untested:
                 raise CannotActivateError("Test these settings first, or activate them anyway.")
-            before = tenant.active_version
-            tenant.active_version = version
-            tenant.smtp_enabled = True
-            tenant.route_epoch += 1
-            if tenant.draft_version == version:
-                tenant.draft_version = None
-            action = AuditAction.SMTP_ACTIVATED_UNTESTED if row.proven_at is None else AuditAction.SMTP_ACTIVATED
-            _release_waiting(session, tenant_id, now)
-            facts = {"version": version, "replaces": before, "host": row.host, "port": row.port}
-            audit_log.append(session, AuditEvent(action, now, actor, tenant_id, facts))
+            self._activate(session, tenant, row, actor, enabled=enabled)
+
+    def record_proof(self, tenant_id: TenantId, version: int, *, actor: Actor, activates: bool) -> None:
+        """Note that a test with exactly these settings has succeeded, and activate them if that was asked for.
+
+        A version that was activated while the test ran, and is newer, stays.
+        """
+        with self.database.transaction() as session:
+            tenant = organisations.tenant_to_change(session, tenant_id)
+            row = stored.version(session, tenant_id, version)
+            if row is None:
+                return
+            row.proven_at = self.clock()
+            if activates and version >= (tenant.active_version or 0):
+                self._activate(session, tenant, row, actor, enabled=True)
+
+    def _activate(
+        self, session: Session, tenant: TenantRow, row: EmailSettingsRow, actor: Actor, *, enabled: bool
+    ) -> None:
+        now, tenant_id = self.clock(), TenantId(tenant.id)
+        facts = {"version": row.version, "replaces": tenant.active_version, "host": row.host, "port": row.port}
+        tenant.active_version = row.version
+        tenant.smtp_enabled = enabled
+        tenant.route_epoch += 1
+        if tenant.draft_version == row.version:
+            tenant.draft_version = None
+        _release_waiting(session, tenant_id, now)
+        action = AuditAction.SMTP_ACTIVATED_UNTESTED if row.proven_at is None else AuditAction.SMTP_ACTIVATED
+        audit_log.append(session, AuditEvent(action, now, actor, tenant_id, facts | {"enabled": enabled}))
 
     def enable(self, tenant_id: TenantId, *, actor: Actor) -> None:
         """Send this tenant's mail through its own server again. Twice is harmless and audited once.
@@ -213,6 +234,12 @@ class EmailSettingsService:
 def _edited(session: Session, tenant: TenantRow) -> EmailSettingsRow | None:
     """What an edit is laid over: the draft if there is one, else what is active."""
     return stored.version(session, TenantId(tenant.id), tenant.draft_version or tenant.active_version)
+
+
+def _stored_form(edit: SettingsEdit) -> SettingsEdit:
+    if not isinstance(edit.password, Secret):
+        return edit
+    return SettingsEdit(credentials.without_password(edit.settings, edit.password), edit.password)
 
 
 def _release_waiting(session: Session, tenant_id: TenantId, now: datetime) -> None:

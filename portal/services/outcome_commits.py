@@ -33,6 +33,8 @@ class OutcomeCommits:
         self._executor = executor
         self._waiting: list[tuple[Write, asyncio.Future[None]]] = []
         self._arrived = asyncio.Event()
+        self._all_written = asyncio.Event()
+        self._all_written.set()
         self.is_stuck = False
         """Whether the database refuses at the moment; the worker claims nothing meanwhile."""
 
@@ -44,17 +46,23 @@ class OutcomeCommits:
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((write, done))
+        self._all_written.clear()
         self._arrived.set()
         await done
 
+    async def drained(self) -> None:
+        """Wait until nothing waits to be written any more."""
+        await self._all_written.wait()
+
     async def run(self) -> None:
-        """Write until cancelled. Cancel only when nothing waits any more."""
+        """Write until cancelled. Cancel only when ``drained()``: what is waiting then would be forgotten."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
                 await self._write_until_done(batch)
+            self._all_written.set()
 
     async def _write_until_done(self, batch: list[tuple[Write, asyncio.Future[None]]]) -> None:
         pause = _FIRST_PAUSE
@@ -68,10 +76,12 @@ class OutcomeCommits:
                 _log.warning("outcomes wait for the database", outcomes=len(batch), error=str(error), again_in=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            except Exception as error:  # noqa: BLE001 - handed to those who wait; the next batch must still be written
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - handed to whom it belongs; the others must still be written
+                if len(batch) > 1:
+                    for one in batch:
+                        await self._write_until_done([one])
+                elif not batch[0][1].done():
+                    batch[0][1].set_exception(error)
                 return
         self.is_stuck = False
         for number, (_, done) in enumerate(batch):

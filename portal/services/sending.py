@@ -1,7 +1,7 @@
 """Taking messages in: once an id is returned, the message is on disk and will be sent, or failed with a record."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,12 +42,12 @@ class Outgoing:
 
     kind: str
     to: str
-    subject: str
-    text: str | None = None
-    html: str | None = None
-    context: Mapping[str, Any] | None = None
-    attachments: tuple[Attachment, ...] = ()
-    headers: tuple[tuple[str, str], ...] | Mapping[str, str] = ()
+    subject: str = field(repr=False)  # codes and links are secrets
+    text: str | None = field(default=None, repr=False)
+    html: str | None = field(default=None, repr=False)
+    context: Mapping[str, Any] | None = field(default=None, repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] | Mapping[str, str] | None = field(default=(), repr=False)
     send_at: datetime | None = None
     expires_at: datetime | None = None
     idempotency_key: str | None = None
@@ -130,9 +130,9 @@ class Sender:
             raise NotAcceptedError("kind", f"There is no kind of mail called «{outgoing.kind}».")
         due_at = outgoing.send_at or now
         expires_at = outgoing.expires_at or due_at + kind.lifetime
-        for field, time in (("send_at", due_at), ("expires_at", expires_at)):
+        for name, time in (("send_at", due_at), ("expires_at", expires_at)):
             if time.tzinfo is None:
-                raise NotAcceptedError(field, "Give a time with its zone.")
+                raise NotAcceptedError(name, "Give a time with its zone.")
         if expires_at <= max(now, due_at):
             raise NotAcceptedError("expires_at", "The message would expire before it could be sent.")
         if outgoing.context is not None:
@@ -163,17 +163,18 @@ class Sender:
             "send_at": due_at,
             "expires_at": expires_at,
             "due_at": due_at,
-            "idempotency_key": outgoing.idempotency_key,
+            "idempotency_key": outgoing.idempotency_key or None,
             "decision": [],
         }
 
     @staticmethod
     def _content(outgoing: Outgoing) -> Content:
-        headers = outgoing.headers.items() if isinstance(outgoing.headers, Mapping) else outgoing.headers
+        given = outgoing.headers or ()
+        headers = given.items() if isinstance(given, Mapping) else given
         return Content(
             outgoing.subject,
             outgoing.text,
             outgoing.html,
-            tuple(outgoing.attachments),
+            tuple(outgoing.attachments or ()),
             tuple((n, v) for n, v in headers),
         )

@@ -59,9 +59,11 @@ def _prove_one(vault: Vault, key_id: str, sealed: bytes) -> None:
 
 
 def rotate(database: Database, vault: Vault, *, actor: Actor, clock: Clock, progress: Callable[[int], None]) -> int:
-    """Seal everything with the first key, in batches, so that the other keys can be taken out of the settings.
+    """Seal everything with the first key, in batches.
 
-    Interrupted, it goes on where it stopped when run again: what is already under the first key is passed over.
+    Interrupted, it goes on where it stopped when run again: what is already under the first key is passed over. The
+    other keys are let go by a run that finds nothing to do any more: until then a process that was started before the
+    new key came may still be sealing with an old one.
 
     Args:
         progress: Told the number of values resealed by each batch.
@@ -80,13 +82,19 @@ def rotate(database: Database, vault: Vault, *, actor: Actor, clock: Clock, prog
                 break
             resealed += done
             progress(done)
-    with database.transaction() as session:
-        for row in vault_keys.keys_in_use(session):
-            if row.key_id != vault.primary_key_id:
-                session.delete(row)
-        facts = {"key": vault.primary_key_id, "resealed": resealed}
-        audit_log.append(session, AuditEvent(AuditAction.VAULT_KEYS_ROTATED, clock(), actor, facts=facts))
+    if resealed == 0:
+        _let_go_of_other_keys(database, vault, actor, clock)
     return resealed
+
+
+def _let_go_of_other_keys(database: Database, vault: Vault, actor: Actor, clock: Clock) -> None:
+    with database.transaction() as session:
+        others = [row for row in vault_keys.keys_in_use(session) if row.key_id != vault.primary_key_id]
+        for row in others:
+            session.delete(row)
+        if others:
+            facts = {"key": vault.primary_key_id, "replaces": [row.key_id for row in others]}
+            audit_log.append(session, AuditEvent(AuditAction.VAULT_KEYS_ROTATED, clock(), actor, facts=facts))
 
 
 def _credentials_batch(session: Session, vault: Vault, after: str) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -66,11 +66,25 @@ class Database:
 
     @classmethod
     def at(cls, url: str) -> Self:
-        """Open the database at a SQLAlchemy URL; a SQLite file's folder is made, the file by the first migration."""
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        """Open the database at a SQLAlchemy URL; a SQLite file's folder is made, the file by the first migration.
+
+        Raises:
+            StorageError: The URL is none, or the folder cannot be made.
+        """
+        try:
+            parsed = make_url(url)
+            is_sqlite = parsed.get_backend_name() == "sqlite"
+            if is_sqlite and parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=not is_sqlite)
+        except (ArgumentError, ImportError, ValueError):
+            raise StorageError(
+                "PORTAL_DATABASE_URL is no address of a database this version works with, such as sqlite:///waypost.db.",
+                is_passing=False,
+            ) from None
+        except OSError as error:
+            sentence = f"The folder of PORTAL_DATABASE_URL cannot be made: {error.strerror}."
+            raise StorageError(sentence, is_passing=False) from error
         if engine.dialect.name == "sqlite":
             prepare_sqlite(engine)
         return cls(engine)
@@ -82,13 +96,13 @@ class Database:
         Raises:
             StorageError: The database refused or is away. Nothing was written.
         """
-        with _translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the database and writes nothing."""
-        with _translated(), Session(self.engine) as session:
+        with translated(), Session(self.engine) as session:
             yield session
 
     def close(self) -> None:
@@ -96,14 +110,15 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Turn what says that the database is away, locked or none into ``StorageError``; broken constraints stay."""
     try:
         yield
     except OperationalError as error:
         raise StorageError(_sentence(error), is_passing=True) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StorageError(_sentence(error), is_passing=True) from error
+        if error.connection_invalidated or type(error) is DatabaseError:
+            raise StorageError(_sentence(error), is_passing=error.connection_invalidated) from error
         raise
 
 

@@ -1,8 +1,8 @@
 """The outbox: what was handed in and is still to be sent, and how each message ended.
 
 ``due_at`` carries the whole queue: when a message may next be taken, while it waits; when its lease ends, while a
-worker has it; NULL once it is final. A claim is one index range over it, and a dead worker's messages come back by
-themselves. Lanes and leased lanes take this table's place in the claim (DESIGN section 4), not its columns.
+worker has it; NULL once it is final. A claim is one index range for each priority, and a dead worker's messages come
+back by themselves. Lanes and leased lanes take this table's place in the claim (DESIGN section 4), not its columns.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import MessageId, TenantId
+from portal.domain.mail.notification_kinds import Priority
 from portal.storage.database import Base, UtcDateTime
 from portal.storage.organisations import TenantRow
 
@@ -62,7 +63,7 @@ _FINAL = frozenset(
 class MessageRow(Base):
     __tablename__ = "messages"
     __table_args__ = (
-        Index("ix_messages_due", "due_at", "priority"),
+        Index("ix_messages_due", "priority", "due_at"),
         Index("ix_messages_tenant_newest", "tenant_id", "id"),
         Index("ix_messages_tenant_state", "tenant_id", "state"),
         UniqueConstraint("tenant_id", "idempotency_key"),
@@ -133,14 +134,18 @@ def claim_due(session: Session, *, now: datetime, until: datetime, token: str, m
         Rows with the columns of ``MessageRow``, and ``interrupted``: whether a worker had the message before and
         neither finished nor handed it back, so that a copy of it may have been sent.
     """
-    due = (
-        select(MessageRow.id, MessageRow.state)
-        .where(MessageRow.due_at <= now)
-        .order_by(MessageRow.priority, MessageRow.due_at, MessageRow.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    found = {row.id: row.state for row in session.execute(due)}
+    found: dict[str, str] = {}
+    # One range of the index for each priority: what is queued behind is not looked at, however much it is.
+    for priority in Priority:
+        due = (
+            select(MessageRow.id, MessageRow.state)
+            .where(MessageRow.priority == priority, MessageRow.due_at <= now)
+            .order_by(MessageRow.due_at)
+            .limit(most - len(found))
+            .with_for_update(skip_locked=True)
+        )
+        if len(found) < most:
+            found |= {row.id: row.state for row in session.execute(due)}
     if not found:
         return ()
     session.execute(

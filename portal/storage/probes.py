@@ -16,7 +16,11 @@ class ProbeRow(Base):
     """One run. ``verdict`` is CONTRACT's probe object once the run has ended."""
 
     __tablename__ = "probes"
-    __table_args__ = (Index(None, "tenant_id", "id"),)
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index(None, "tenant_id", "started_at"),
+        Index(None, "started_by", "started_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey(TenantRow.id))

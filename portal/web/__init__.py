@@ -29,7 +29,7 @@ def create_app(waypost: Waypost | None = None) -> Flask:
     """
     if waypost is None:
         logs.configure()
-        waypost = wiring.build()
+        waypost = wiring.shared()
     app = Flask("portal", template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
     app.extensions["waypost"] = waypost
     is_https = urlsplit(waypost.settings.base_url).scheme == "https"

@@ -21,6 +21,7 @@ from portal.worker.leases import Leases
 _POLL_SECONDS: Final = 0.2
 _MOST_AT_ONCE: Final = 100
 _STOP_SECONDS: Final = 10.0
+_LAST_COMMIT_SECONDS: Final = 60.0
 
 _log = structlog.get_logger()
 
@@ -57,9 +58,14 @@ class Worker:
         delivery = self._waypost.new_delivery(pool=pool, commits=commits, executor=self._reads)
         _log.info("worker started", worker=self._name)
         background = [asyncio.create_task(commits.run()), asyncio.create_task(self._keep_leases())]
+        for task in background:
+            task.add_done_callback(lambda _: self.stop())  # without it nothing here is right any more
         try:
             await self._claim_and_deliver(delivery, commits)
-            await self._finish()
+            await self._finish(commits)
+            for task in background:
+                if task.done():
+                    task.result()
         finally:
             for task in (*background, *self._tasks):
                 task.cancel()
@@ -141,16 +147,24 @@ class Worker:
         with self._database.transaction() as session:
             return outbox.renew(session, held=held, until=until)
 
-    async def _finish(self) -> None:
+    async def _finish(self, commits: OutcomeCommits) -> None:
         """Let what has begun come to its end, for a while; what has not begun goes back to the queue."""
-        await asyncio.get_running_loop().run_in_executor(self._writes, self._hand_back, self._leases.not_begun())
+        not_begun = self._leases.not_begun()
+        for message, token in not_begun.items():
+            self._leases.let_go(message, token)  # from here on it cannot begin any more
+        if not_begun:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._writes, self._hand_back, not_begun)
+            except StorageError as error:
+                _log.warning("leases were not handed back and will run out", worker=self._name, error=str(error))
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+        try:
+            async with asyncio.timeout(_LAST_COMMIT_SECONDS):
+                await commits.drained()  # what a server has accepted is noted before we go
+        except TimeoutError:
+            _log.error("outcomes could not be written before the end", worker=self._name)
 
     def _hand_back(self, held: dict[MessageId, str]) -> None:
-        if not held:
-            return
-        for message, token in held.items():
-            self._leases.let_go(message, token)
         with self._database.transaction() as session:
             outbox.hand_back(session, held=held, now=self._waypost.clock())

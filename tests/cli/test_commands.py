@@ -39,6 +39,10 @@ def given(port: int) -> dict[str, object]:
         (("user", "create", ADA, "--tenant", "nobody"), "", "There is no tenant called «nobody»."),
         (("settings", "put", "acme"), "{", "Standard input is not JSON (line 1)."),
         (("settings", "put", "acme"), "[]", "must be one JSON object"),
+        (("settings", "put", "acme"), "[" * 100_000, "is not JSON"),
+        (("settings", "put", "acme", "--activate"), "{}", "has no owner"),
+        (("settings", "put", "acme", "--activate", "--test-to", "ada"), "{}", "--test-to"),
+        (("message", b"\xff".decode(errors="surrogateescape")), "", "not valid UTF-8"),
         (("settings", "put", "acme"), "{}", "host: Fill this in."),
         (("settings", "put", "nobody"), "{}", "There is no tenant called «nobody»."),
         (("probe", "acme", "--to", "ada"), "", "@"),
@@ -63,6 +67,15 @@ def test_wrong_use_is_one_line_and_status_2(
         ("PORTAL_VAULT_KEYS", "nonsense", "key 1 is not id:base64 of 32 bytes"),
         ("PORTAL_PLATFORM_SMTP_URL", "http://mail.example", "PORTAL_PLATFORM_SMTP_URL must read"),
         ("PORTAL_PLATFORM_SMTP_URL", "smtp://u:hunter2@mail.example", "no encryption"),
+        ("PORTAL_PLATFORM_SMTP_URL", "smtps://apikey:hunter2/x@mail.example", "percent-encoded"),
+        ("PORTAL_PLATFORM_SMTP_URL", "smtps://apikey:hunter2℀x@mail.example", "percent-encoded"),
+        ("PORTAL_PLATFORM_SMTP_URL", "smtps://mail.example:99999", "must read"),
+        ("PORTAL_PLATFORM_NAME", "Acme =?utf-8?q?x?=", "PORTAL_PLATFORM_NAME"),
+        ("PORTAL_EHLO_NAME", "bad name", "PORTAL_EHLO_NAME"),
+        ("PORTAL_DATABASE_URL", "nonsense", "PORTAL_DATABASE_URL"),
+        ("PORTAL_DATABASE_URL", "sqlite:////dev/null/x.db", "PORTAL_DATABASE_URL"),
+        ("PORTAL_DATABASE_URL", f"sqlite:///{__file__}", "The database did not answer"),
+        ("PORTAL_CA_FILE", __file__, "PORTAL_CA_FILE"),
         ("PORTAL_CA_FILE", "nowhere.pem", "PORTAL_CA_FILE"),
         ("PORTAL_DATABASE_URL", "sqlite:///empty.db", "run ./run db upgrade"),
         ("PORTAL_ALLOWED_SMTP_NETWORKS", "10.0.0.0/99", "PORTAL_ALLOWED_SMTP_NETWORKS"),
@@ -115,6 +128,9 @@ def test_what_show_prints_can_be_put_back(installation: Installation) -> None:
     shown = installation.json("settings", "show", "acme")
 
     assert put_settings(installation, "acme", shown).returncode == 0
+    probe = installation.run("probe", "acme", "--to", ADA, "--settings", "-", stdin=json.dumps(shown))
+    assert probe.returncode == 1  # nobody listens there, and the settings were read
+    assert "There is no such setting" not in probe.stderr
 
 
 def test_settings_that_fail_their_test_stay_a_draft_with_status_1(installation: Installation) -> None:

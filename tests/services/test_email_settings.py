@@ -133,6 +133,7 @@ def test_all_problems_are_told_at_once_and_nothing_is_saved(waypost: Waypost, ac
         ({"password": "two\nlines"}, "password"),
         ({"password": ""}, "password"),
         ({"password": 42}, "password"),
+        ({"password": "a\ud800b"}, "password"),
         ({"from_name": "Ada\r\nBcc: x@y.example"}, "from_name"),
         ({"from_name": "=?utf-8?q?=0d=0aBcc:?="}, "from_name"),
         ({"dkim_selectors": "s1"}, "dkim_selectors"),
@@ -164,6 +165,23 @@ def test_the_two_switches_of_other_programs_say_the_same_as_one_choice(waypost: 
 
     settings = waypost.email_settings.saved(acme).settings
     assert (settings.security, settings.port) == ("tls", 465)
+
+
+def test_one_of_the_two_switches_alone_keeps_what_the_other_says(waypost: Waypost, acme: TenantId) -> None:
+    save(waypost, acme, COMPLETE | {"security": "tls", "port": 465})
+
+    save(waypost, acme, {"use_starttls": False})
+
+    assert waypost.email_settings.saved(acme).settings.security == "tls"
+
+
+def test_a_slow_older_test_does_not_undo_a_newer_activation(waypost: Waypost, acme: TenantId) -> None:
+    older, newer = save(waypost, acme, COMPLETE), save(waypost, acme, {"from_name": "Acme"})
+    waypost.email_settings.record_proof(acme, newer, actor=COMMAND_LINE, activates=True)
+
+    waypost.email_settings.record_proof(acme, older, actor=COMMAND_LINE, activates=True)
+
+    assert waypost.email_settings.saved(acme).version == newer
 
 
 def test_only_proven_settings_become_active_unless_somebody_says_anyway(waypost: Waypost, acme: TenantId) -> None:

@@ -84,11 +84,12 @@ class Story:
         given: Mapping[str, Any] | None = None,
         shown: Certificate = Certificate.GOOD,
         tls: TlsMode = TlsMode.STARTTLS,
+        password: str = PASSWORD,
     ) -> ScriptedServer:
         """Start a server and activate settings that name it."""
         context = self._certificates.server_context(shown)
-        server = self._stack.enter_context(ScriptedServer(scenario, tls=tls, context=context))
-        self.acme_uses(server.port, given=given, tls=tls)
+        server = self._stack.enter_context(ScriptedServer(scenario, tls=tls, context=context, password=password))
+        self.acme_uses(server.port, given={"password": password} | dict(given or {}), tls=tls)
         return server
 
     def acme_uses(self, port: int, *, given: Mapping[str, Any] | None = None, tls: TlsMode = TlsMode.STARTTLS) -> int:

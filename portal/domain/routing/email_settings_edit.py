@@ -159,9 +159,11 @@ class _Reader:
             return absent
 
     def security(self) -> TlsMode:
-        use_ssl, use_starttls = self.given.get("use_ssl"), self.given.get("use_starttls")
-        if use_ssl is None and use_starttls is None:
+        if "use_ssl" not in self.given and "use_starttls" not in self.given:
             return self.choice("security", TlsMode, TlsMode.STARTTLS)
+        base = self.base.security if self.base else TlsMode.NONE
+        use_ssl = self.given.get("use_ssl", base is TlsMode.IMPLICIT)
+        use_starttls = self.given.get("use_starttls", base is TlsMode.STARTTLS)
         if "security" in self.given or not all(isinstance(flag, bool | None) for flag in (use_ssl, use_starttls)):
             self._problem("security", "Give either security, or use_ssl and use_starttls as true or false.")
         elif use_ssl and use_starttls:
@@ -217,7 +219,9 @@ class _Reader:
             self._problem("password", "Give the password as a text; leave it out to keep the stored one.")
         elif looks_like_mask(value):
             self._problem("password", "These are the dots that stand for a password, not a password.")
-        elif any(ord(character) < 32 or ord(character) == 127 for character in value):
+        elif any(
+            ord(character) < 32 or ord(character) == 127 or "\ud800" <= character <= "\udfff" for character in value
+        ):
             self._problem("password", "A password cannot hold line breaks or control characters. Paste it again.")
         else:
             return Secret(value)

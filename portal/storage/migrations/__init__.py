@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from portal.storage.database import Database
+from portal.storage.database import Database, translated
 
 _HERE: Final = Path(__file__).parent
 
@@ -27,7 +27,8 @@ def _config(database: Database | None = None) -> Config:
 
 def upgrade(database: Database) -> None:
     """Bring the database to the newest shape. Twice is harmless."""
-    command.upgrade(_config(database), "head")
+    with translated():
+        command.upgrade(_config(database), "head")
 
 
 def require_newest(database: Database) -> None:
@@ -37,7 +38,7 @@ def require_newest(database: Database) -> None:
         DatabaseNotReadyError: It is empty, older, or made by a newer version.
     """
     newest = ScriptDirectory.from_config(_config()).get_current_head()
-    with database.engine.connect() as connection:
+    with translated(), database.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != newest:
         raise DatabaseNotReadyError(

@@ -130,7 +130,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "idempotency_key", name=op.f("uq_messages_tenant_id_idempotency_key")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
-        batch_op.create_index("ix_messages_due", ["due_at", "priority"], unique=False)
+        batch_op.create_index("ix_messages_due", ["priority", "due_at"], unique=False)
         batch_op.create_index("ix_messages_tenant_newest", ["tenant_id", "id"], unique=False)
         batch_op.create_index("ix_messages_tenant_state", ["tenant_id", "state"], unique=False)
 
@@ -152,7 +152,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_probes")),
     )
     with op.batch_alter_table("probes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_probes_started_by_started_at"), ["started_by", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_probes_tenant_id_id"), ["tenant_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_probes_tenant_id_started_at"), ["tenant_id", "started_at"], unique=False)
 
     op.create_table(
         "attempts",
@@ -208,7 +210,9 @@ def downgrade() -> None:
     op.drop_table("email_settings")
     op.drop_table("attempts")
     with op.batch_alter_table("probes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_probes_tenant_id_started_at"))
         batch_op.drop_index(batch_op.f("ix_probes_tenant_id_id"))
+        batch_op.drop_index(batch_op.f("ix_probes_started_by_started_at"))
 
     op.drop_table("probes")
     with op.batch_alter_table("messages", schema=None) as batch_op:
