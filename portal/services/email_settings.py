@@ -115,11 +115,8 @@ class EmailSettingsService:
             edit = _stored_form(read_edit(given, base.settings if base else None, self.rules))
             if isinstance(edit.password, Secret):
                 return edit.settings, credentials.signing_in(edit.settings.username, edit.password)
-            if edit.password is PasswordEdit.REMOVE or base is None or base.credentials_id is None:
-                _refuse_username_without_password(edit.settings)
-                return edit.settings, None
-            _refuse_other_destination(edit.settings, base.settings)
-            return edit.settings, credentials.open_for(session, self.vault, base)
+            kept = _whose_password_is_kept(edit, base)
+            return edit.settings, credentials.open_for(session, self.vault, kept) if kept else None
 
     def saved(self, tenant_id: TenantId, version: int | None = None) -> Saved:
         """A version by its number, or what is active, or else the draft.
@@ -213,16 +210,9 @@ class EmailSettingsService:
         self, session: Session, tenant_id: TenantId, edit: SettingsEdit, base: EmailSettingsRow | None
     ) -> str | None:
         """Point to the stored password, or store the new one; never take a password to another destination."""
-        if edit.password is PasswordEdit.REMOVE or (edit.password is PasswordEdit.KEEP and base is None):
-            _refuse_username_without_password(edit.settings)
-            return None
-        if edit.password is PasswordEdit.KEEP and base is not None:
-            if base.credentials_id is None:
-                _refuse_username_without_password(edit.settings)
-                return None
-            _refuse_other_destination(edit.settings, base.settings)
-            return base.credentials_id
-        assert isinstance(edit.password, Secret)  # noqa: S101 - tells mypy what the enum's two members leave
+        if not isinstance(edit.password, Secret):
+            kept = _whose_password_is_kept(edit, base)
+            return kept.credentials_id if kept else None
         now = self.clock()
         row = CredentialsRow(id=new_id(now), tenant_id=tenant_id, created_at=now)
         row.sealed = credentials.seal(self.vault, tenant_id, row.id, edit.settings, edit.password)
@@ -247,15 +237,20 @@ def _release_waiting(session: Session, tenant_id: TenantId, now: datetime) -> No
     outbox.try_again_now(session, tenant_id, ended_with=_FAULTS_OF_A_ROUTE, now=now)
 
 
-def _refuse_other_destination(settings: EmailSettings, of_password: EmailSettings) -> None:
-    if settings.destination != of_password.destination:
+def _whose_password_is_kept(edit: SettingsEdit, base: EmailSettingsRow | None) -> EmailSettingsRow | None:
+    """The version whose stored password an edit without a new one goes on using, or None for no sign-in.
+
+    Raises:
+        SettingsRefusedError: There is a username without a password, or the password belongs to another destination.
+    """
+    if edit.password is PasswordEdit.REMOVE or base is None or base.credentials_id is None:
+        if edit.settings.username:
+            sentence = "Enter the password, or leave the username empty for a server that asks for no sign-in."
+            raise SettingsRefusedError((FieldProblem("password", sentence),))
+        return None
+    if edit.settings.destination != base.settings.destination:
         raise SettingsRefusedError((KEEPS_PASSWORD_OF_OTHER_SERVER,))
-
-
-def _refuse_username_without_password(settings: EmailSettings) -> None:
-    if settings.username:
-        sentence = "Enter the password, or leave the username empty for a server that asks for no sign-in."
-        raise SettingsRefusedError((FieldProblem("password", sentence),))
+    return base
 
 
 def _changes(row: EmailSettingsRow, base: EmailSettingsRow | None) -> dict[str, object]:

@@ -188,12 +188,12 @@ def put(session: Session, message_id: MessageId, *, token: str, values: dict[str
         raise LeaseLostError(message_id)
 
 
-def hand_back(session: Session, *, held: Mapping[MessageId, str], now: datetime) -> None:
-    """Give up leases before anything was sent: another worker may take the messages at once."""
+def hand_back(session: Session, *, held: Mapping[MessageId, str], due_at: datetime) -> None:
+    """Give up leases before anything was sent: any worker may take the messages from ``due_at`` on."""
     session.execute(
         update(MessageRow)
         .where(MessageRow.id.in_(held), MessageRow.lease_token.in_(set(held.values())))
-        .values(state=MessageState.WAITING, due_at=now, lease_token=None)
+        .values(state=MessageState.WAITING, due_at=due_at, lease_token=None)
     )
 
 

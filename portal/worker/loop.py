@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -20,6 +21,7 @@ from portal.worker.leases import Leases
 
 _POLL_SECONDS: Final = 0.2
 _MOST_AT_ONCE: Final = 100
+_AFTER_A_DEFECT: Final = timedelta(minutes=1)
 _STOP_SECONDS: Final = 10.0
 _LAST_COMMIT_SECONDS: Final = 60.0
 
@@ -121,11 +123,20 @@ class Worker:
             await delivery.deliver(message, begin=lambda: self._leases.begin(message.id, message.token))
         except LeaseLostError:
             _log.warning("another worker has the message", worker=self._name, message=message.id)
+            await self._give_up_unbegun(message, timedelta())
         except Exception:  # noqa: BLE001 - one message's defect must not stop the others
-            # The lease runs out and the message is taken again.
             _log.exception("delivery stopped by a defect", worker=self._name, message=message.id)
+            await self._give_up_unbegun(message, _AFTER_A_DEFECT)
         self._leases.let_go(message.id, message.token)
         self._room.set()
+
+    async def _give_up_unbegun(self, message: Claimed, pause: timedelta) -> None:
+        """Hand back what cannot have been sent; of the rest the lease runs out, and its next worker is warned."""
+        if self._leases.not_begun().get(message.id) == message.token:
+            with suppress(StorageError):
+                await asyncio.get_running_loop().run_in_executor(
+                    self._writes, self._hand_back, {message.id: message.token}, pause
+                )
 
     async def _keep_leases(self) -> None:
         """Prolong the leases of everything in hand, three times within their length."""
@@ -154,7 +165,7 @@ class Worker:
             self._leases.let_go(message, token)  # from here on it cannot begin any more
         if not_begun:
             try:
-                await asyncio.get_running_loop().run_in_executor(self._writes, self._hand_back, not_begun)
+                await asyncio.get_running_loop().run_in_executor(self._writes, self._hand_back, not_begun, timedelta())
             except StorageError as error:
                 _log.warning("leases were not handed back and will run out", worker=self._name, error=str(error))
         if self._tasks:
@@ -165,6 +176,6 @@ class Worker:
         except TimeoutError:
             _log.error("outcomes could not be written before the end", worker=self._name)
 
-    def _hand_back(self, held: dict[MessageId, str]) -> None:
+    def _hand_back(self, held: dict[MessageId, str], pause: timedelta) -> None:
         with self._database.transaction() as session:
-            outbox.hand_back(session, held=held, now=self._waypost.clock())
+            outbox.hand_back(session, held=held, due_at=self._waypost.clock() + pause)
