@@ -54,7 +54,10 @@ def show(slug: str, *, json_: bool) -> None:
 @click.option("--no-test", is_flag=True, help="Activate without a test; the audit log says so.")
 @as_json
 def put(slug: str, *, activate: bool, test_to: str | None, no_test: bool, json_: bool) -> None:
-    """Save the settings on standard input (JSON) as a draft; absent fields keep, null removes."""
+    """Save the settings on standard input (JSON) as a draft; absent fields keep, null removes.
+
+    Laid over the draft if there is one, else over what is active. Prints what was saved.
+    """
     given = read_json_object()
     with installation() as waypost:
         tenant_id = tenant_id_of(waypost, slug)
@@ -78,7 +81,7 @@ def put(slug: str, *, activate: bool, test_to: str | None, no_test: bool, json_:
         except CannotActivateError as error:
             stop(str(error), NO)
         if json_:
-            print_json(_shown(waypost, tenant_id))
+            print_json(_shown(waypost, tenant_id, version))
         else:
             click.echo(f"Version {version} is {'active' if activate else 'saved as a draft'}.")
 
@@ -122,10 +125,10 @@ def _enabled_in(given: dict[str, Any]) -> bool | None:
     return enabled
 
 
-def _shown(waypost: Waypost, tenant_id: TenantId) -> dict[str, object] | None:
+def _shown(waypost: Waypost, tenant_id: TenantId, version: int | None = None) -> dict[str, object] | None:
     with waypost.database.reading() as session:
         tenant = organisations.tenant(session, tenant_id)
-        row = stored.version(session, tenant_id, tenant.active_version or tenant.draft_version)
+        row = stored.version(session, tenant_id, version or tenant.active_version or tenant.draft_version)
         if row is None:
             return None
         return to_json(row.settings, password_set=row.credentials_id is not None, enabled=tenant.smtp_enabled)

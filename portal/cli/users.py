@@ -20,10 +20,14 @@ def user() -> None:
 @click.option("--name", default="", help="What the person is called.")
 @click.option("--operator", is_flag=True, help="Runs the platform; sees no tenant's settings.")
 @click.option("--tenant", "slug", help="Makes the person a member of this tenant.")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.VIEWER.value, show_default=True)
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="What the person is there; viewer if absent."
+)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else there is none yet.")
-def create(email: str, name: str, *, operator: bool, slug: str | None, role: str, password_stdin: bool) -> None:
+def create(email: str, name: str, *, operator: bool, slug: str | None, role: str | None, password_stdin: bool) -> None:
     """Create a person and print their id."""
+    if role and not slug:
+        stop("--role says what somebody is in a tenant: name it with --tenant.", WRONG_USE)
     with installation() as waypost:
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
         try:
@@ -33,7 +37,7 @@ def create(email: str, name: str, *, operator: bool, slug: str | None, role: str
                 password=password,
                 is_operator=operator,
                 actor=COMMAND_LINE,
-                member_of={slug: Role(role)} if slug else {},
+                member_of={slug: Role(role or Role.VIEWER)} if slug else {},
             )
         except RefusedError as error:
             stop(str(error), WRONG_USE)

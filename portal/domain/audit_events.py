@@ -15,6 +15,7 @@ class AuditAction(StrEnum):
     EMAIL_SENT = "email.sent"
     EMAIL_SEND_FAILED = "email.send_failed"
     SMTP_SAVED = "admin.integration_email_smtp_saved"
+    SMTP_DRAFT_DISCARDED = "admin.integration_email_smtp_draft_discarded"
     SMTP_TESTED = "admin.integration_email_smtp_tested"
     SMTP_ACTIVATED = "admin.integration_email_smtp_activated"
     SMTP_ACTIVATED_UNTESTED = "admin.integration_email_smtp_activated_untested"

@@ -55,7 +55,8 @@ class Attempt:
     @property
     def sentence(self) -> str:
         """What happened, for the message's decision list."""
-        server = self.route.endpoint
+        # Tenants read this: where the operator's relay stands is not theirs to know (THREATS 15).
+        server = "The platform's server" if self.route.tenant_id is None else str(self.route.endpoint)
         if self.fault is Fault.OK:
             return f"{server} accepted it: {self.briefly}."
         return f"{server} did not accept it at «{self.stage}»: {self.briefly} ({self.fault})."

@@ -107,13 +107,23 @@ class ConnectionProbe:
         """
         with self.database.reading() as session:
             tenant_name = organisations.tenant(session, subject.tenant_id).name
+        since_epoch = self.email_settings.route_epoch(subject.tenant_id)
         route = self.platform.tenant_route(
             subject.tenant_id, subject.version or 0, subject.settings, subject.credentials
         )
         message = self._message(subject, to, tenant_name)
         verdict = asyncio.run(self._converse(route, subject.settings, message, on_stage))
-        self._record(subject, verdict, actor)
+        self._record(subject, verdict, actor, since_epoch)
         return verdict
+
+    def refuse_too_many(self, tenant_id: TenantId, *, actor: Actor) -> None:
+        """Ask whether ``start()`` would refuse, before something is done for its sake.
+
+        Raises:
+            TooManyProbesError: It would.
+        """
+        with self.database.reading() as session:
+            refuse_too_many(session, tenant_id, actor, self.clock())
 
     def start(self, subject: Subject, *, to: str, actor: Actor) -> str:
         """Begin a test in a thread and return its id at once; its row shows how far it is.
@@ -209,7 +219,7 @@ class ConnectionProbe:
         header = new_message_id(message_id, domain)
         return Message(message_id, subject.tenant_id, KINDS["probe"], to, content, header, now)
 
-    def _record(self, subject: Subject, verdict: ProbeVerdict, actor: Actor) -> None:
+    def _record(self, subject: Subject, verdict: ProbeVerdict, actor: Actor, since_epoch: int) -> None:
         now = self.clock()
         facts = {
             "version": subject.version,
@@ -221,7 +231,11 @@ class ConnectionProbe:
             audit_log.append(session, AuditEvent(AuditAction.SMTP_TESTED, now, actor, subject.tenant_id, facts))
         if verdict.ok and subject.version is not None:
             self.email_settings.record_proof(
-                subject.tenant_id, subject.version, actor=actor, activates=subject.activates
+                subject.tenant_id,
+                subject.version,
+                actor=actor,
+                activates=subject.activates,
+                since_epoch=since_epoch,
             )
 
 

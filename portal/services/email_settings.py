@@ -152,10 +152,19 @@ class EmailSettingsService:
                 raise CannotActivateError("Test these settings first, or activate them anyway.")
             self._activate(session, tenant, row, actor, enabled=enabled)
 
-    def record_proof(self, tenant_id: TenantId, version: int, *, actor: Actor, activates: bool) -> None:
+    def route_epoch(self, tenant_id: TenantId) -> int:
+        """A number that grows with each change of the tenant's route."""
+        with self.database.reading() as session:
+            return organisations.tenant(session, tenant_id).route_epoch
+
+    def record_proof(
+        self, tenant_id: TenantId, version: int, *, actor: Actor, activates: bool, since_epoch: int
+    ) -> None:
         """Note that a test with exactly these settings has succeeded, and activate them if that was asked for.
 
-        A version that was activated while the test ran, and is newer, stays.
+        Args:
+            since_epoch: ``route_epoch()`` when the test began. Where somebody has activated or switched meanwhile,
+                that later decision stands, and the version stays a proven draft.
         """
         with self.database.transaction() as session:
             tenant = organisations.tenant_to_change(session, tenant_id)
@@ -163,7 +172,7 @@ class EmailSettingsService:
             if row is None:
                 return
             row.proven_at = self.clock()
-            if activates and version >= (tenant.active_version or 0):
+            if activates and tenant.route_epoch == since_epoch:
                 self._activate(session, tenant, row, actor, enabled=True)
 
     def _activate(
@@ -179,6 +188,17 @@ class EmailSettingsService:
         _release_waiting(session, tenant_id, now)
         action = AuditAction.SMTP_ACTIVATED_UNTESTED if row.proven_at is None else AuditAction.SMTP_ACTIVATED
         audit_log.append(session, AuditEvent(action, now, actor, tenant_id, facts | {"enabled": enabled}))
+
+    def discard_draft(self, tenant_id: TenantId, *, actor: Actor) -> None:
+        """Forget the draft: the next edit is laid over what is active again. Without a draft nothing happens."""
+        with self.database.transaction() as session:
+            tenant = organisations.tenant_to_change(session, tenant_id)
+            if tenant.draft_version is not None:
+                facts = {"version": tenant.draft_version}
+                tenant.draft_version = None
+                audit_log.append(
+                    session, AuditEvent(AuditAction.SMTP_DRAFT_DISCARDED, self.clock(), actor, tenant_id, facts)
+                )
 
     def enable(self, tenant_id: TenantId, *, actor: Actor) -> None:
         """Send this tenant's mail through its own server again. Twice is harmless and audited once.

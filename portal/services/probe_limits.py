@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.audit_events import Actor
@@ -16,7 +16,15 @@ _LONGEST_RUN: Final = timedelta(seconds=60)
 
 
 class TooManyProbesError(Exception):
-    """The test is not begun; the text says when the next one may be."""
+    """The test is not begun; the text says when the next one may be.
+
+    Attributes:
+        running: The id of this person's test of the same tenant that has not ended, if that is why.
+    """
+
+    def __init__(self, sentence: str, *, running: str | None = None) -> None:
+        super().__init__(sentence)
+        self.running = running
 
 
 def refuse_too_many(session: Session, tenant_id: TenantId, actor: Actor, now: datetime) -> None:
@@ -27,10 +35,13 @@ def refuse_too_many(session: Session, tenant_id: TenantId, actor: Actor, now: da
     """
     mine, tenants = ProbeRow.started_by == actor.name, ProbeRow.tenant_id == tenant_id
     running = session.scalar(
-        select(func.count()).where(mine, ProbeRow.finished_at.is_(None), ProbeRow.started_at > now - _LONGEST_RUN)
+        select(ProbeRow).where(mine, ProbeRow.finished_at.is_(None), ProbeRow.started_at > now - _LONGEST_RUN).limit(1)
     )
     if running:
-        raise TooManyProbesError("Your last test is still running. Wait for its result; it takes 20 seconds at most.")
+        raise TooManyProbesError(
+            "Your last test is still running. Wait for its result; it takes 20 seconds at most.",
+            running=running.id if running.tenant_id == tenant_id else None,
+        )
     for whose, (most, span), who in ((mine, _A_PERSON, "you"), (tenants, _A_TENANT, "this tenant")):
         times = session.scalars(
             select(ProbeRow.started_at)

@@ -220,6 +220,17 @@ def attempts_of(session: Session, message_id: MessageId) -> Sequence[AttemptRow]
     ).all()
 
 
+def last_attempt_over(session: Session, tenant_id: TenantId, *, via: str, version: int) -> AttemptRow | None:
+    """The latest attempt of the tenant's newest message that was tried over this version of a route."""
+    return session.scalar(
+        select(AttemptRow)
+        .join(MessageRow, MessageRow.id == AttemptRow.message_id)
+        .where(MessageRow.tenant_id == tenant_id, AttemptRow.via == via, AttemptRow.version == version)
+        .order_by(MessageRow.id.desc(), AttemptRow.number.desc())
+        .limit(1)
+    )
+
+
 def next_due(session: Session) -> datetime | None:
     return session.scalar(select(func.min(MessageRow.due_at)))
 

@@ -1,5 +1,6 @@
 """Audit events in people's words."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ ACTIONS: Final = {
     AuditAction.EMAIL_SENT: "Message sent",
     AuditAction.EMAIL_SEND_FAILED: "Message refused or not sent",
     AuditAction.SMTP_SAVED: "Settings saved",
+    AuditAction.SMTP_DRAFT_DISCARDED: "Draft discarded",
     AuditAction.SMTP_TESTED: "Connection tested",
     AuditAction.SMTP_ACTIVATED: "Settings activated",
     AuditAction.SMTP_ACTIVATED_UNTESTED: "Settings activated without a test",
@@ -19,9 +21,11 @@ ACTIONS: Final = {
     AuditAction.SMTP_DISABLED: "Own server turned off",
     AuditAction.TENANT_CREATED: "Tenant created",
     AuditAction.MEMBERSHIP_CREATED: "Member added",
+    AuditAction.MEMBERSHIP_CHANGED: "Role changed",
 }
 """Every event a tenant's log can hold."""
 
+_ANSWERED: Final = re.compile(r"[2-5]\d\d\b")  # a reply begins with its code; what is no reply does not
 ACTORS: Final = {WORKER.name: "Waypost", COMMAND_LINE.name: "Operator, command line"}
 
 
@@ -39,7 +43,9 @@ def _failed(facts: Facts) -> str:
     if "via" not in facts:
         return f"Not sent: {facts.get('reply') or facts.get('state') or 'no reason was recorded'}"
     stage = STAGES.get(facts.get("stage", ""), facts.get("stage", "an unknown stage"))
-    return f"Refused by {_route(facts)} at «{stage}».{_said(facts)} {facts.get('decision') or ''}".rstrip()
+    what = "Refused by" if _ANSWERED.match(str(facts.get("reply", ""))) else "Not taken by"
+    said = _said(facts) if what == "Refused by" else f" What happened: {facts.get('reply') or 'unknown'}."
+    return f"{what} {_route(facts)} at «{stage}».{said} {facts.get('decision') or ''}".rstrip()
 
 
 def _route(facts: Facts) -> str:
@@ -108,8 +114,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     AuditAction.SMTP_TESTED: _tested,
     AuditAction.SMTP_ACTIVATED: _activated,
     AuditAction.SMTP_ACTIVATED_UNTESTED: _activated,
+    AuditAction.SMTP_DRAFT_DISCARDED: lambda facts: f"Draft version {facts.get('version')} was discarded.",
     AuditAction.SMTP_ENABLED: _enabled,
     AuditAction.SMTP_DISABLED: _disabled,
     AuditAction.TENANT_CREATED: _tenant_created,
     AuditAction.MEMBERSHIP_CREATED: _member_added,
+    AuditAction.MEMBERSHIP_CHANGED: lambda facts: f"A member is {facts.get('role')} now.",
 }

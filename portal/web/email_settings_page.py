@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from portal.domain.audit_events import AuditAction
 from portal.domain.ids import TenantId
 from portal.domain.mail.sender_identity import platform_identity
+from portal.domain.routing.fault import Fault
+from portal.domain.routing.smtp_route import Via
 from portal.services.connection_probe import SECONDS
 from portal.storage import email_settings as stored
-from portal.storage import probes
+from portal.storage import outbox, probes
 from portal.storage.audit_log import AuditRow
 from portal.storage.email_settings import EmailSettingsRow
 from portal.storage.organisations import TenantRow
@@ -23,7 +25,7 @@ from portal.web.database import db, waypost
 from portal.web.forms.email_settings import EmailSettingsForm
 from portal.web.htmx import is_htmx
 from portal.web.probe_panel import ProbePanel
-from portal.web.route_state import Proof, RouteState, Version
+from portal.web.route_state import Proof, RouteState, Trouble, Version
 
 _CHANGES_OF_ROUTE: Final = (
     AuditAction.SMTP_ACTIVATED,
@@ -83,6 +85,12 @@ def remember_typed(probe_id: str, form: EmailSettingsForm) -> None:
         session[_TYPED] = {"probe": probe_id, "fields": typed}
 
 
+def is_of(probe_id: str, form: EmailSettingsForm) -> bool:
+    """Whether this is the form as it was typed for that test."""
+    typed: Mapping[str, Any] = session.get(_TYPED) or {}
+    return typed.get("probe") == probe_id and typed["fields"] == form.typed
+
+
 def typed_for(probe: ProbeRow) -> EmailSettingsForm | None:
     """The form as it was typed for this test, or None when that is no longer known."""
     typed: Mapping[str, Any] = session.get(_TYPED) or {}
@@ -107,7 +115,18 @@ def route_state(read: Session, tenant: TenantRow) -> RouteState:
         draft=_version(read, stored.version(read, tenant_id, tenant.draft_version)),
         since=since,
         platform_sender=f"{sender.from_name} <{sender.from_address}>",
+        trouble=_trouble(read, tenant),
     )
+
+
+def _trouble(read: Session, tenant: TenantRow) -> Trouble | None:
+    """Told before any breaker has judged: an admin who looks at the page wants to know what the last message met."""
+    if tenant.active_version is None:
+        return None
+    last = outbox.last_attempt_over(read, TenantId(tenant.id), via=Via.TENANT, version=tenant.active_version)
+    if last is None or not Fault(last.fault).traits.counts_against_health:
+        return None
+    return Trouble(last.at, last.reply[:200])
 
 
 def _version(read: Session, row: EmailSettingsRow | None) -> Version | None:

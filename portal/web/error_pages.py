@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge
 
 from portal.storage.database import StorageError
+from portal.web.htmx import is_htmx
 
 _log = structlog.get_logger()
 
@@ -66,5 +67,8 @@ def _reference() -> str:
 
 
 def _page(status: int, title: str, sentence: str, *, reference: str | None = None) -> ResponseReturnValue:
+    if is_htmx():  # a part of a page asked: a whole page within it would be a page within a page
+        refusal = " ".join(filter(None, (f"{title}.", sentence, reference)))
+        return render_template("connection_probe/refusal.html", refusal=refusal), status
     page = render_template("errors/error.html", title=title, sentence=sentence, reference=reference, bare=True)
     return page, status

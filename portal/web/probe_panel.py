@@ -43,7 +43,8 @@ class ProbePanel:
         is_recent = row.finished_at is not None and now - row.finished_at < _JUST_NOW
         activated = progress is Progress.PASSED and row.activates and tenant.active_version == row.version
         reached = {stage["stage"] for stage in row.stages}
-        not_reached = () if progress is Progress.PASSED else tuple(stage for stage in _ALWAYS if stage not in reached)
+        last = max((_ALWAYS.index(stage) for stage in reached if stage in _ALWAYS), default=-1)
+        not_reached = () if progress is Progress.PASSED else _ALWAYS[last + 1 :]
         return cls(row, progress, not_reached, activated and is_recent)
 
     @property

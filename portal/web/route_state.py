@@ -3,8 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from portal.domain.routing.email_settings import EmailSettings
+from portal.domain.routing.fallback_policy import FallbackPolicy
+
+_UNTAKEN: Final = {
+    FallbackPolicy.ALWAYS: "What it does not take leaves through the platform.",
+    FallbackPolicy.SECURITY: "Security mail that it does not take leaves through the platform, the rest is held.",
+    FallbackPolicy.NEVER: "What it does not take is held and tried again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What the own server, or the way to it, answered to the last message."""
+
+    at: datetime
+    said: str
 
 
 class Proof(StrEnum):
@@ -32,6 +48,7 @@ class RouteState:
         enabled: The tenant's switch.
         since: When it last changed between on, off and another version; None if never.
         platform_sender: Whose name mail carries that goes through the platform.
+        trouble: Why the own server did not take the last message it was given, or None when it did.
     """
 
     enabled: bool
@@ -39,6 +56,7 @@ class RouteState:
     draft: Version | None
     since: datetime | None
     platform_sender: str
+    trouble: Trouble | None = None
 
     @property
     def sends(self) -> bool:
@@ -48,7 +66,7 @@ class RouteState:
     @property
     def title(self) -> str:
         if self.sends:
-            return "Active"
+            return "Active, failing" if self.trouble else "Active"
         return "Turned off" if self.active else "Off"
 
     @property
@@ -59,7 +77,13 @@ class RouteState:
             return f"Turned off: mail goes through the platform as {self.platform_sender}."
         proof = "" if self.active.proof is Proof.PROVEN else " No test has shown yet that it works."
         settings = self.active.settings
-        return f"Mail goes through {settings.endpoint} as {settings.from_address}.{proof}"
+        trouble = ""
+        if self.trouble:
+            trouble = (
+                f" It did not take the last message, at {self.trouble.at:%H:%M} UTC: {self.trouble.said}. "
+                f"{_UNTAKEN[settings.fallback]}"
+            )
+        return f"Mail goes through {settings.endpoint} as {settings.from_address}.{proof}{trouble}"
 
     @property
     def draft_title(self) -> str:

@@ -201,6 +201,10 @@ def test_a_tenants_mail_leaves_through_its_own_server_and_falls_back(page: Page,
     assert mail["From"] == "Acme Legal via Northwind <no-reply@platform.example>"
     assert mail["Reply-To"] == "help@acme.example"
 
+    page.goto("/t/acme-production/email-smtp")
+    expect(page.locator("#route-state")).to_have_text("Active, failing")
+    expect(page.locator("#route-sentence")).to_contain_text("leaves through the platform")
+
     page.goto("/t/acme-production/audit-log")
     page.get_by_label("Event").select_option("email.send_failed")
     page.get_by_role("button", name="Filter").click()

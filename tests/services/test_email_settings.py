@@ -176,12 +176,45 @@ def test_one_of_the_two_switches_alone_keeps_what_the_other_says(waypost: Waypos
 
 
 def test_a_slow_older_test_does_not_undo_a_newer_activation(waypost: Waypost, acme: TenantId) -> None:
+    settings = waypost.email_settings
     older, newer = save(waypost, acme, COMPLETE), save(waypost, acme, {"from_name": "Acme"})
-    waypost.email_settings.record_proof(acme, newer, actor=COMMAND_LINE, activates=True)
+    began = settings.route_epoch(acme)
+    settings.record_proof(acme, newer, actor=COMMAND_LINE, activates=True, since_epoch=began)
 
-    waypost.email_settings.record_proof(acme, older, actor=COMMAND_LINE, activates=True)
+    settings.record_proof(acme, older, actor=COMMAND_LINE, activates=True, since_epoch=began)
 
-    assert waypost.email_settings.saved(acme).version == newer
+    assert settings.saved(acme).version == newer
+
+
+def test_a_switch_turned_off_during_a_test_stays_off(waypost: Waypost, acme: TenantId) -> None:
+    settings = waypost.email_settings
+    settings.activate(acme, save(waypost, acme, COMPLETE), actor=COMMAND_LINE, untested=True)
+    draft, began = save(waypost, acme, {"from_name": "Acme"}), settings.route_epoch(acme)
+
+    settings.disable(acme, actor=COMMAND_LINE)
+    settings.record_proof(acme, draft, actor=COMMAND_LINE, activates=True, since_epoch=began)
+
+    with waypost.database.reading() as session:
+        tenant = organisations.tenant(session, acme)
+        assert (tenant.smtp_enabled, tenant.active_version, tenant.draft_version) == (False, 1, draft)
+        proven = stored.version(session, acme, draft)
+        assert proven is not None
+        assert proven.proven_at is not None
+
+
+def test_a_discarded_draft_gives_the_form_back_to_what_is_active(waypost: Waypost, acme: TenantId) -> None:
+    settings = waypost.email_settings
+    settings.activate(acme, save(waypost, acme, COMPLETE), actor=COMMAND_LINE, untested=True)
+    save(waypost, acme, {"password": "a wrong one, in haste"})
+
+    for _ in range(2):
+        settings.discard_draft(acme, actor=COMMAND_LINE)
+    kept = save(waypost, acme, {"from_name": "Acme"})
+
+    saved = settings.saved(acme, kept)
+    assert saved.credentials is not None
+    assert saved.credentials.password.reveal() == PASSWORD
+    assert actions(waypost, acme).count("admin.integration_email_smtp_draft_discarded") == 1
 
 
 def test_only_proven_settings_become_active_unless_somebody_says_anyway(waypost: Waypost, acme: TenantId) -> None:

@@ -99,3 +99,9 @@ def test_facts_of_another_version_make_a_sentence_too(action: str, facts: dict[s
 
 def test_every_time_is_told_to_machines_as_well(alice: Browser) -> None:
     assert re.search(r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00">', alice.get(PAGE).text)
+
+
+def test_a_number_no_event_can_have_shows_the_newest(alice: Browser) -> None:
+    answer = alice.get(f"/t/acme/audit-log?before={10**30}")
+
+    assert answer.status_code == 200

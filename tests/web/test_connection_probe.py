@@ -162,14 +162,27 @@ def test_a_second_test_waits_for_the_first(alice: Browser, server: ScriptedServe
     ended(alice, started)
 
 
-def test_too_many_tests_are_refused_with_a_time_and_a_draft_is_kept(alice: Browser, server: ScriptedServer) -> None:
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["without a script", "with our script"])
+def test_a_button_pressed_twice_shows_the_test_that_runs(
+    alice: Browser, server: ScriptedServer, headers: dict[str, str]
+) -> None:
+    server.scenario["banner"] = (Pause(1.5), "220 smtp.acme.example")
+    started = alice.post(TESTS, good(server), headers=headers)
+    again = alice.post(TESTS, good(server), headers=headers)
+    assert again.status_code == 303
+    assert again.location == started.location
+    ended(alice, started)
+
+
+def test_too_many_tests_are_refused_with_a_time_and_nothing_is_saved(alice: Browser, server: ScriptedServer) -> None:
     for _ in range(5):
         ended(alice, alice.post(TESTS, good(server)))
-    answer = alice.post(f"{PAGE}/save-and-activate", good(server))
-    assert answer.status_code == 303
-    words = words_of(alice.get(PAGE))
-    assert "Version 1 is kept as a draft and was not tested." in words
+    answer = alice.post(f"{PAGE}/save-and-activate", good(server, from_name="Still typed"))
+    assert answer.status_code == 429
+    words = words_of(answer)
+    assert "Nothing was saved." in words
     assert "The next one is possible in" in words
+    assert 'value="Still typed"' in answer.text
 
 
 def test_a_script_gets_the_panel_alone(alice: Browser, server: ScriptedServer) -> None:

@@ -115,6 +115,8 @@ def check_display_name(text: str) -> None:
 
 def _refuse_what_surrounds_an_address(text: str) -> None:
     """Name the slip when somebody pastes more than an address: each is mended in another way."""
+    if ("<" in text or ">" in text) and text.isprintable():
+        raise AddressError(AddressReason.NAME)
     if any(character.isspace() for character in text):
         raise AddressError(AddressReason.WHITE_SPACE)
     if refused_character(text) is not None:

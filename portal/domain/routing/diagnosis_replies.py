@@ -168,7 +168,7 @@ _RECIPIENT: Final = (
         Rule.of(Fault.RCPT_PERM),
         Case(
             "{host} refused the address the test went to",
-            "Sign-in and sender were accepted, but not the recipient. The settings themselves seem right.",
+            "Everything before was accepted, but not the recipient. The settings themselves seem right.",
             ("Check that your own address, to which the test goes, exists and receives mail.", _ASK_ADMINISTRATOR),
         ),
     ),
@@ -184,7 +184,7 @@ _RECIPIENT: Final = (
         Rule.of(Fault.RCPT_TEMP),
         Case(
             "The address the test went to cannot take mail now",
-            "Sign-in and sender were accepted; the mailbox may be full or busy. The settings themselves seem right.",
+            "Everything before was accepted; the mailbox may be full or busy. The settings themselves seem right.",
             ("Check the mailbox of your own address, to which the test goes.", _ASK_AGAIN),
         ),
     ),

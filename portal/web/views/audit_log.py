@@ -15,6 +15,7 @@ from portal.storage.users import Membership, UserRow
 from portal.web.access import needs_permission
 from portal.web.audit_labels import ACTIONS, ACTORS, audit_sentence
 from portal.web.database import db
+from portal.web.numbers import a_number
 
 blueprint = Blueprint("audit_log", __name__, url_prefix="/t/<slug>/audit-log")
 
@@ -26,7 +27,7 @@ _ON_A_PAGE: Final = 50
 def show(here: Membership) -> ResponseReturnValue:
     """Newest first; ``event`` filters by an event's name, ``before`` turns the page."""
     event = request.args.get("event") or None
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=a_number)
     found = audit_log.page(db.session(), TenantId(here.tenant.id), action=event, before=before, most=_ON_A_PAGE + 1)
     rows: Sequence[AuditRow] = found[:_ON_A_PAGE]
     return render_template(

@@ -15,6 +15,7 @@ from portal.web.access import needs_permission
 from portal.web.database import db, waypost
 from portal.web.email_settings_page import (
     email_settings_page,
+    is_of,
     probe_panel,
     remember_typed,
     route_state,
@@ -40,6 +41,8 @@ def start(here: Membership) -> ResponseReturnValue:
         form.show_problems(refused.problems)
         return email_settings_page(here, form=form, status=422)
     except TooManyProbesError as refused:
+        if refused.running and (is_htmx() or is_of(refused.running, form)):  # pressed twice: the first time counts
+            return redirect(url_for(".show", slug=here.tenant.slug, probe_id=refused.running, _anchor="test"), 303)
         if is_htmx():
             return render_template("connection_probe/refusal.html", refusal=str(refused)), 429
         return email_settings_page(here, form=form, refusal=str(refused), status=429)

@@ -15,6 +15,7 @@ from portal.web.database import waypost
 from portal.web.email_settings_page import email_settings_page
 from portal.web.forms.email_settings import EmailSettingsForm
 from portal.web.login import person
+from portal.web.numbers import a_number
 
 blueprint = Blueprint("email_settings", __name__, url_prefix="/t/<slug>/email-smtp")
 
@@ -46,7 +47,10 @@ def save_and_activate(here: Membership) -> ResponseReturnValue:
     form = EmailSettingsForm()
     tenant_id = TenantId(here.tenant.id)
     try:
+        waypost().connection_probe.refuse_too_many(tenant_id, actor=person().actor)
         version = _saved_draft(here, form)
+    except TooManyProbesError as refused:
+        return email_settings_page(here, form=form, refusal=f"Nothing was saved. {refused}", status=429)
     except SettingsRefusedError as refused:
         form.show_problems(refused.problems)
         return email_settings_page(here, form=form, status=422)
@@ -57,14 +61,14 @@ def save_and_activate(here: Membership) -> ResponseReturnValue:
     except TooManyProbesError as refused:
         flash(f"Version {version} is kept as a draft and was not tested. {refused}")
         return _back_to(here)
-    return redirect(url_for("connection_probe.show", slug=here.tenant.slug, probe_id=probe_id, _anchor="test"), 303)
+    return _to_test(here, probe_id)
 
 
 @blueprint.post("/activate")
 @needs_permission(Permission.EDIT_EMAIL_SETTINGS)
 def activate(here: Membership) -> ResponseReturnValue:
     """Make a draft the active version: one that a test has proven, or any when ``untested`` is said."""
-    version = request.form.get("version", default=0, type=int)
+    version = request.form.get("version", default=0, type=a_number)
     untested = request.form.get("untested") == "yes"
     try:
         waypost().email_settings.activate(TenantId(here.tenant.id), version, actor=person().actor, untested=untested)
@@ -72,6 +76,14 @@ def activate(here: Membership) -> ResponseReturnValue:
         flash(str(refused))
     else:
         flash(f"Version {version} is active: mail goes through it from now on.")
+    return _back_to(here)
+
+
+@blueprint.post("/draft/discard")
+@needs_permission(Permission.EDIT_EMAIL_SETTINGS)
+def discard_draft(here: Membership) -> ResponseReturnValue:
+    waypost().email_settings.discard_draft(TenantId(here.tenant.id), actor=person().actor)
+    flash("The draft is discarded.")
     return _back_to(here)
 
 
@@ -94,6 +106,10 @@ def disable(here: Membership) -> ResponseReturnValue:
 
 def _saved_draft(here: Membership, form: EmailSettingsForm) -> int:
     return waypost().email_settings.save_draft(TenantId(here.tenant.id), form.given(), actor=person().actor)
+
+
+def _to_test(here: Membership, probe_id: str) -> ResponseReturnValue:
+    return redirect(url_for("connection_probe.show", slug=here.tenant.slug, probe_id=probe_id, _anchor="test"), 303)
 
 
 def _back_to(here: Membership) -> ResponseReturnValue:
