@@ -72,6 +72,12 @@ class _Journey:
     steps: list[str] = field(default_factory=list)
     began_at: datetime | None = None
     """When a connection slot of the current route was first had: waiting for one is not the server's fault."""
+    started: float = 0.0
+    """The same by the loop's clock, which never jumps."""
+
+    def begin_route(self, now: datetime) -> None:
+        if self.began_at is None:
+            self.began_at, self.started = now, asyncio.get_running_loop().time()
 
     def why(self, because: route_choice.Because, reason: str = "") -> str:
         return route_choice.sentence(because, tenant=self.reading.tenant_name, reason=reason)
@@ -133,6 +139,9 @@ class Delivery:
                 case NextRoute():
                     journey.remaining, journey.began_at = journey.remaining[1:], None
                 case _Rerouted():
+                    left = journey.remaining[0].route
+                    if left.tenant_id is not None:  # the platform's connections serve others, too
+                        await self.pool.close_key(left.pool_key)
                     journey.reading = await self._in_thread(self._read, journey.claimed)
                     self._choose(journey)
                 case _Expired():
@@ -153,7 +162,7 @@ class Delivery:
         async with self._slots_of(choice.route):
             if self.clock() >= journey.claimed.expires_at:
                 return _Expired()
-            journey.began_at = journey.began_at or self.clock()
+            journey.begin_route(self.clock())
             journey.begin()
             started = asyncio.get_running_loop().time()
             connection: SmtpConnection | None = None
@@ -193,8 +202,7 @@ class Delivery:
     def _seconds_for(self, journey: _Journey) -> float:
         """What is left of the time this message may spend on its route before the next one takes over."""
         allowed = retry_schedule.own_route_seconds(journey.claimed.kind, next_route=len(journey.remaining) > 1)
-        spent = self.clock() - (journey.began_at or self.clock())
-        return max(allowed - spent.total_seconds(), 1.0)
+        return max(allowed - (asyncio.get_running_loop().time() - journey.started), 1.0)
 
     def _situation(self, journey: _Journey, attempt: Attempt) -> Situation:
         return Situation(
