@@ -46,6 +46,18 @@ class CannotActivateError(Exception):
     """The version does not become active; the text says why."""
 
 
+class ChangedMeanwhileError(Exception):
+    """What was edited is no longer the latest.
+
+    Attributes:
+        version: The number of what is.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"These settings were changed to version {version} meanwhile.")
+        self.version = version
+
+
 class NoSettingsError(Exception):
     """The tenant has no such version of email settings; the text says so."""
 
@@ -68,22 +80,28 @@ class EmailSettingsService:
     rules: EditRules
     clock: Clock
 
-    def save_draft(self, tenant_id: TenantId, given: Mapping[str, object], *, actor: Actor) -> int:
+    def save_draft(
+        self, tenant_id: TenantId, given: Mapping[str, object], *, actor: Actor, seen: int | None = None
+    ) -> int:
         """Save an edit as the tenant's draft; what is active goes on sending.
 
         Args:
             given: CONTRACT's settings object, laid over the draft if there is one, else over the active version.
+            seen: The version the person had before their eyes, 0 for none; None does not ask.
 
         Returns:
             The number of the new version.
 
         Raises:
             SettingsRefusedError: With every field's problem. Nothing was saved.
+            ChangedMeanwhileError: Somebody has saved another version since. Nothing was saved.
         """
         now = self.clock()
         with self.database.transaction() as session:
             tenant = organisations.tenant_to_change(session, tenant_id)
             base = _edited(session, tenant)
+            if seen is not None and base is not None and base.version != seen:
+                raise ChangedMeanwhileError(base.version)
             edit = _stored_form(read_edit(given, base.settings if base else None, self.rules))
             row = stored.add_version(
                 session,

@@ -58,7 +58,7 @@ def email_settings_page(
         "email_settings/page.html",
         here=here,
         state=route_state(db.session(), here.tenant),
-        form=form or EmailSettingsForm.showing(edited.settings if edited else None),
+        form=form or EmailSettingsForm.showing(edited.settings if edited else None, edited.version if edited else 0),
         password_stored=edited is not None and edited.credentials_id is not None,
         panel=probe_panel(probe, here) if probe else None,
         refusal=refusal,

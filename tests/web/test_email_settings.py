@@ -245,3 +245,19 @@ def test_the_page_names_each_field_for_those_who_cannot_see_it(alice: Browser) -
     ids = re.findall(r'<(?:input|select)\b(?![^>]*type="hidden")[^>]*\bid="([^"]+)"', page)
     assert len(ids) > 15
     assert [i for i in ids if f'for="{i}"' not in page] == []
+
+
+def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unasked(portal: Portal, alice: Browser) -> None:
+    alice.post(DRAFT, typed(from_name="First"))
+    seen = value_of(alice.get(PAGE), "seen")
+    alice.post(DRAFT, typed(from_name="From the other tab", seen=seen))
+
+    late = alice.post(DRAFT, typed(from_name="", reply_to="help@acme.example", seen=seen))
+
+    assert late.status_code == 409
+    assert "Nothing was saved. These settings were changed to version 2 meanwhile." in words_of(late)
+    assert value_of(late, "reply_to") == "help@acme.example"
+    assert portal.waypost.email_settings.saved(portal.acme).settings.from_name == "From the other tab"
+    again = alice.post(DRAFT, typed(from_name="Mine", seen=value_of(late, "seen")))
+    assert again.status_code == 303
+    assert portal.waypost.email_settings.saved(portal.acme).settings.from_name == "Mine"

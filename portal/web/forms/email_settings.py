@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Self
 
-from wtforms import BooleanField, PasswordField, RadioField, SelectChoice, SelectField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, RadioField, SelectChoice, SelectField, StringField
 
 from portal.domain.routing.email_settings import EmailSettings, FieldProblem, SettingsRefusedError
 from portal.web.forms import Form
@@ -34,6 +34,8 @@ def _options(labels: Mapping[Any, str]) -> list[SelectChoice]:
 class EmailSettingsForm(Form):
     """Server, sign-in, sender and policy. An empty password keeps the stored one."""
 
+    seen = HiddenField(default="0")
+    """The version that was shown when somebody began to type."""
     host = StringField(FIELDS["host"], description="For example smtp.postmarkapp.com", render_kw=_OFF)
     port = StringField(FIELDS["port"], render_kw=_OFF | {"inputmode": "numeric"}, default="587")
     security = RadioField(FIELDS["security"], choices=_options(ENCRYPTION), default="starttls")
@@ -75,12 +77,13 @@ class EmailSettingsForm(Form):
     )
 
     @classmethod
-    def showing(cls, settings: EmailSettings | None) -> Self:
+    def showing(cls, settings: EmailSettings | None, version: int) -> Self:
         """The form filled with saved settings. Never a password: there is none in them."""
         if settings is None:
             return cls(formdata=None)
         shown: dict[str, Any] = {name: getattr(settings, name) for name in (*_TEXTS, *_CHOICES)}
-        return cls(formdata=None, data=shown | {"dkim_selectors": ", ".join(settings.dkim_selectors)})
+        shown |= {"dkim_selectors": ", ".join(settings.dkim_selectors), "seen": str(version)}
+        return cls(formdata=None, data=shown)
 
     @classmethod
     def typed_before(cls, typed: Mapping[str, str]) -> Self:
@@ -90,7 +93,7 @@ class EmailSettingsForm(Form):
     @property
     def typed(self) -> dict[str, str]:
         """What was typed, as far as it may be shown again: all but the password."""
-        return {name: str(self[name].data or "") for name in (*_TEXTS, *_CHOICES, "dkim_selectors")}
+        return {name: str(self[name].data or "") for name in (*_TEXTS, *_CHOICES, "dkim_selectors", "seen")}
 
     def given(self) -> dict[str, object]:
         """CONTRACT's settings object. The form shows every setting, so an emptied field removes.
@@ -107,6 +110,12 @@ class EmailSettingsForm(Form):
         elif self.remove_password.data:
             given["password"] = None
         return given
+
+    @property
+    def seen_version(self) -> int | None:
+        """The version the page showed, 0 for none; None when a request does not say."""
+        text = str(self.seen.data or "")
+        return int(text) if self.seen.raw_data and text.isascii() and text.isdigit() and len(text) < 10 else None
 
     def show_problems(self, problems: Iterable[FieldProblem]) -> None:
         for field, sentence in problems:

@@ -7,7 +7,7 @@ from portal.domain.ids import TenantId
 from portal.domain.people.roles import Permission
 from portal.domain.routing.email_settings import SettingsRefusedError
 from portal.services.connection_probe import Subject
-from portal.services.email_settings import CannotActivateError
+from portal.services.email_settings import CannotActivateError, ChangedMeanwhileError
 from portal.services.probe_limits import TooManyProbesError
 from portal.storage.users import Membership
 from portal.web.access import needs_permission
@@ -36,6 +36,8 @@ def save_draft(here: Membership) -> ResponseReturnValue:
     except SettingsRefusedError as refused:
         form.show_problems(refused.problems)
         return email_settings_page(here, form=form, status=422)
+    except ChangedMeanwhileError as changed:
+        return _changed_meanwhile(here, form, changed)
     flash(f"Version {version} is saved as a draft. It sends nothing until you activate it.")
     return _back_to(here)
 
@@ -54,6 +56,8 @@ def save_and_activate(here: Membership) -> ResponseReturnValue:
     except SettingsRefusedError as refused:
         form.show_problems(refused.problems)
         return email_settings_page(here, form=form, status=422)
+    except ChangedMeanwhileError as changed:
+        return _changed_meanwhile(here, form, changed)
     saved = waypost().email_settings.saved(tenant_id, version)
     subject = Subject(tenant_id, saved.settings, saved.credentials, version, activates=True)
     try:
@@ -105,7 +109,21 @@ def disable(here: Membership) -> ResponseReturnValue:
 
 
 def _saved_draft(here: Membership, form: EmailSettingsForm) -> int:
-    return waypost().email_settings.save_draft(TenantId(here.tenant.id), form.given(), actor=person().actor)
+    return waypost().email_settings.save_draft(
+        TenantId(here.tenant.id), form.given(), actor=person().actor, seen=form.seen_version
+    )
+
+
+def _changed_meanwhile(
+    here: Membership, form: EmailSettingsForm, changed: ChangedMeanwhileError
+) -> ResponseReturnValue:
+    """Show what was typed again; who saves it once more has been told."""
+    form.seen.data = str(changed.version)
+    refusal = (
+        f"Nothing was saved. {changed} What you typed is still here, and would replace it: look at it in another "
+        "window, then save again."
+    )
+    return email_settings_page(here, form=form, refusal=refusal, status=409)
 
 
 def _to_test(here: Membership, probe_id: str) -> ResponseReturnValue:
