@@ -7,16 +7,42 @@ from sqlalchemy.orm import Session
 
 from portal.crypto.vault import Vault
 from portal.domain.ids import TenantId
-from portal.domain.routing.email_settings import EmailSettings
+from portal.domain.routing.email_settings import (
+    KEEPS_PASSWORD_OF_OTHER_SERVER,
+    EmailSettings,
+    FieldProblem,
+    PasswordEdit,
+    SettingsEdit,
+    SettingsRefusedError,
+)
 from portal.domain.routing.smtp_route import Credentials
 from portal.domain.secret import MARK, Secret
 from portal.storage.credentials import CredentialsRow
 from portal.storage.email_settings import EmailSettingsRow
 
 
-def without_password(settings: EmailSettings, password: Secret) -> EmailSettings:
-    """Settings fit to be stored: where a provider wants one token as username and password, it is a secret in both."""
-    return replace(settings, username=MARK) if settings.username == password.reveal() else settings
+def as_stored(edit: SettingsEdit) -> SettingsEdit:
+    """The edit as it may be kept: where a provider wants one token as username and password, it is a secret in both."""
+    password, settings = edit.password, edit.settings
+    if isinstance(password, Secret) and settings.username == password.reveal():
+        return replace(edit, settings=replace(settings, username=MARK))
+    return edit
+
+
+def kept_by(edit: SettingsEdit, base: EmailSettingsRow | None) -> EmailSettingsRow | None:
+    """The version whose stored password an edit without a new one goes on using, or None for no sign-in.
+
+    Raises:
+        SettingsRefusedError: There is a username without a password, or the password belongs to another destination.
+    """
+    if edit.password is PasswordEdit.REMOVE or base is None or base.credentials_id is None:
+        if edit.settings.username:
+            sentence = "Enter the password, or leave the username empty for a server that asks for no sign-in."
+            raise SettingsRefusedError((FieldProblem("password", sentence),))
+        return None
+    if edit.settings.destination != base.settings.destination:
+        raise SettingsRefusedError((KEEPS_PASSWORD_OF_OTHER_SERVER,))
+    return base
 
 
 def signing_in(username: str | None, password: Secret) -> Credentials:

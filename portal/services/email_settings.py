@@ -11,12 +11,8 @@ from portal.crypto.vault import Vault
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.domain.ids import TenantId
 from portal.domain.routing.email_settings import (
-    KEEPS_PASSWORD_OF_OTHER_SERVER,
     EmailSettings,
-    FieldProblem,
-    PasswordEdit,
     SettingsEdit,
-    SettingsRefusedError,
 )
 from portal.domain.routing.email_settings_edit import EditRules, read_edit
 from portal.domain.routing.fault import Fault
@@ -102,7 +98,7 @@ class EmailSettingsService:
             base = _edited(session, tenant)
             if seen is not None and base is not None and base.version != seen:
                 raise ChangedMeanwhileError(base.version)
-            edit = _stored_form(read_edit(given, base.settings if base else None, self.rules))
+            edit = credentials.as_stored(read_edit(given, base.settings if base else None, self.rules))
             row = stored.add_version(
                 session,
                 tenant_id,
@@ -130,10 +126,10 @@ class EmailSettingsService:
         """
         with self.database.reading() as session:
             base = _edited(session, organisations.tenant(session, tenant_id))
-            edit = _stored_form(read_edit(given, base.settings if base else None, self.rules))
+            edit = credentials.as_stored(read_edit(given, base.settings if base else None, self.rules))
             if isinstance(edit.password, Secret):
                 return edit.settings, credentials.signing_in(edit.settings.username, edit.password)
-            kept = _whose_password_is_kept(edit, base)
+            kept = credentials.kept_by(edit, base)
             return edit.settings, credentials.open_for(session, self.vault, kept) if kept else None
 
     def saved(self, tenant_id: TenantId, version: int | None = None) -> Saved:
@@ -249,7 +245,7 @@ class EmailSettingsService:
     ) -> str | None:
         """Point to the stored password, or store the new one; never take a password to another destination."""
         if not isinstance(edit.password, Secret):
-            kept = _whose_password_is_kept(edit, base)
+            kept = credentials.kept_by(edit, base)
             return kept.credentials_id if kept else None
         now = self.clock()
         row = CredentialsRow(id=new_id(now), tenant_id=tenant_id, created_at=now)
@@ -264,31 +260,9 @@ def _edited(session: Session, tenant: TenantRow) -> EmailSettingsRow | None:
     return stored.version(session, TenantId(tenant.id), tenant.draft_version or tenant.active_version)
 
 
-def _stored_form(edit: SettingsEdit) -> SettingsEdit:
-    if not isinstance(edit.password, Secret):
-        return edit
-    return SettingsEdit(credentials.without_password(edit.settings, edit.password), edit.password)
-
-
 def _release_waiting(session: Session, tenant_id: TenantId, now: datetime) -> None:
     """What waits because the old route failed need not wait for the new one."""
     outbox.try_again_now(session, tenant_id, ended_with=_FAULTS_OF_A_ROUTE, now=now)
-
-
-def _whose_password_is_kept(edit: SettingsEdit, base: EmailSettingsRow | None) -> EmailSettingsRow | None:
-    """The version whose stored password an edit without a new one goes on using, or None for no sign-in.
-
-    Raises:
-        SettingsRefusedError: There is a username without a password, or the password belongs to another destination.
-    """
-    if edit.password is PasswordEdit.REMOVE or base is None or base.credentials_id is None:
-        if edit.settings.username:
-            sentence = "Enter the password, or leave the username empty for a server that asks for no sign-in."
-            raise SettingsRefusedError((FieldProblem("password", sentence),))
-        return None
-    if edit.settings.destination != base.settings.destination:
-        raise SettingsRefusedError((KEEPS_PASSWORD_OF_OTHER_SERVER,))
-    return base
 
 
 def _changes(row: EmailSettingsRow, base: EmailSettingsRow | None) -> dict[str, object]:
