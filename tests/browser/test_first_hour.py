@@ -150,6 +150,7 @@ def newest_mail(page: Page) -> dict[str, str]:
     """The newest mail of the inbox, as the inbox shows it: the table's rows by their names."""
     page.goto("/inbox")
     page.locator("tbody tr").first.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="How it came")).to_be_visible()  # a click does not wait for the next page
     rows = page.locator("table tr")
     return {row.locator("th").inner_text(): row.locator("td").inner_text() for row in rows.all()}
 
@@ -183,6 +184,7 @@ def test_a_tenants_mail_leaves_through_its_own_server_and_falls_back(page: Page,
 
     page.goto("/t/acme-production/email-smtp")
     page.get_by_role("button", name="Turn off our own server").click()
+    expect(page.locator("#route-state")).to_have_text("Turned off")
     assert "is turned off" in send_sample(page)
     mail = newest_mail(page)
     assert mail["From"] == "Acme via Northwind <no-reply@platform.example>"
@@ -191,6 +193,7 @@ def test_a_tenants_mail_leaves_through_its_own_server_and_falls_back(page: Page,
 
     page.goto("/t/acme-production/email-smtp")
     page.get_by_role("button", name="Turn on our own server").click()
+    expect(page.locator("#route-state")).to_have_text("Active")
     page.goto("/inbox")
     page.get_by_role("button", name="Unplug Acme's mail server").click()
     expect(page.get_by_text("unplugged")).to_be_visible()
@@ -217,6 +220,7 @@ def test_the_same_page_works_without_a_script(browser: Browser, demo: Demo) -> N
         page.goto("/inbox")
         if page.get_by_role("button", name="Plug it in again").count():
             page.get_by_role("button", name="Plug it in again").click()
+            expect(page.get_by_role("button", name="Unplug Acme's mail server")).to_be_visible()
         page.goto("/t/acme-staging/email-smtp")
         fill_in(page, demo, password="not the password")
 
