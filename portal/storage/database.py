@@ -46,11 +46,7 @@ class Base(DeclarativeBase):
 
 
 class StorageError(Exception):
-    """The database did not do it. ``is_passing`` tells whether the same may succeed in a moment."""
-
-    def __init__(self, text: str, *, is_passing: bool) -> None:
-        super().__init__(text)
-        self.is_passing = is_passing
+    """The database did not do it; the text says why, without the statement and its values."""
 
 
 class Database:
@@ -79,12 +75,11 @@ class Database:
             engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=not is_sqlite)
         except (ArgumentError, ImportError, ValueError):
             raise StorageError(
-                "PORTAL_DATABASE_URL is no address of a database this version works with, such as sqlite:///waypost.db.",
-                is_passing=False,
+                "PORTAL_DATABASE_URL is no address of a database this version works with, such as sqlite:///waypost.db."
             ) from None
         except OSError as error:
             sentence = f"The folder of PORTAL_DATABASE_URL cannot be made: {error.strerror}."
-            raise StorageError(sentence, is_passing=False) from error
+            raise StorageError(sentence) from error
         if engine.dialect.name == "sqlite":
             prepare_sqlite(engine)
         return cls(engine)
@@ -114,11 +109,9 @@ def translated() -> Iterator[None]:
     """Turn what says that the database is away, locked or none into ``StorageError``; broken constraints stay."""
     try:
         yield
-    except OperationalError as error:
-        raise StorageError(_sentence(error), is_passing=True) from error
     except DBAPIError as error:
-        if error.connection_invalidated or type(error) is DatabaseError:
-            raise StorageError(_sentence(error), is_passing=error.connection_invalidated) from error
+        if isinstance(error, OperationalError) or error.connection_invalidated or type(error) is DatabaseError:
+            raise StorageError(_sentence(error)) from error
         raise
 
 

@@ -231,10 +231,6 @@ def last_attempt_over(session: Session, tenant_id: TenantId, *, via: str, versio
     )
 
 
-def next_due(session: Session) -> datetime | None:
-    return session.scalar(select(func.min(MessageRow.due_at)))
-
-
 def counts(session: Session) -> dict[MessageState, int]:
     rows = session.execute(select(MessageRow.state, func.count().label("messages")).group_by(MessageRow.state))
     found: dict[str, int] = {row.state: row.messages for row in rows}

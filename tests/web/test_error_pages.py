@@ -21,7 +21,7 @@ def break_with(portal: Portal, error: Exception) -> None:
     ("error", "status", "sentence"),
     [
         (ZeroDivisionError("the secret is 4711"), 500, "Something went wrong on our side"),
-        (StorageError("the disk is 4711", is_passing=True), 503, "The database does not answer"),
+        (StorageError("the disk is 4711"), 503, "The database does not answer"),
     ],
 )
 def test_a_defect_shows_a_reference_that_is_logged_and_nothing_else(

@@ -100,10 +100,6 @@ class SmtpReply:
         return 200 <= self.code < 300
 
     @property
-    def is_intermediate(self) -> bool:
-        return 300 <= self.code < 400
-
-    @property
     def is_temporary(self) -> bool:
         return 400 <= self.code < 500
 

@@ -17,10 +17,6 @@ class TlsMode(StrEnum):
     NONE = "none"  # clear text; credentials are refused
 
     @property
-    def protects_credentials(self) -> bool:
-        return self is not TlsMode.NONE
-
-    @property
     def usual_port(self) -> int:
         """The submission port of this mode (RFC 8314 section 3.3, RFC 6409)."""
         return 465 if self is TlsMode.IMPLICIT else 587
