@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     platform_dkim_domain: str | None = None
     platform_dkim_selector: str | None = None
     platform_dkim_key: SecretText | None = None
+    platform_hourly_limit: int = Field(default=300, gt=0)
+    fallback_hourly_limit: int = Field(default=1000, gt=0)
     allowed_smtp_networks: Texts = ()
     allowed_smtp_ports: Ports = frozenset({25, 465, 587, 2465, 2525, 2587})
     allow_plaintext: bool = False
@@ -87,6 +89,9 @@ class Settings(BaseSettings):
     worker_lease_seconds: float = Field(default=15, gt=0)
     worker_connections: int = Field(default=200, gt=0)
     route_connections: int = Field(default=4, gt=0)
+    platform_connections: int = Field(default=20, gt=0)
+    metrics_listen: str = "0"
+    retention_days: int = Field(default=90, ge=0)
     trusted_proxies: int = Field(default=0, ge=0)
     smtp_timeout_resolve: float | None = Field(default=None, gt=0)
     smtp_timeout_connect: float | None = Field(default=None, gt=0)
@@ -172,6 +177,18 @@ class Settings(BaseSettings):
                 raise ValueError("must list address:port, separated by commas")
         return texts
 
+    @field_validator("metrics_listen")
+    @classmethod
+    def _is_listening_address(cls, text: str) -> str:
+        host, port = _listening_address(text)
+        try:
+            ip_address(host)
+        except ValueError:
+            port = ""
+        if not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+            raise ValueError("must be a port, or address:port with an IP address; port 0 turns it off")
+        return text
+
     @property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(text) for text in self.allowed_smtp_networks)
@@ -180,6 +197,12 @@ class Settings(BaseSettings):
     def name_servers(self) -> tuple[tuple[str, int], ...] | None:
         """``(address, port)`` of each resolver, or None to use the machine's own."""
         return tuple((host, int(port)) for host, port in map(_host_and_port, self.dns_servers)) or None
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Address and port that the worker's ``/metrics`` and ``/healthz`` are asked at; None when nobody may ask."""
+        host, port = _listening_address(self.metrics_listen)
+        return (host, int(port)) if int(port) else None
 
     @property
     def platform_endpoint(self) -> Endpoint:
@@ -216,6 +239,12 @@ def _host_and_port(text: str) -> tuple[str, str]:
     if not colon or (":" in host and not host.endswith("]")):
         host, port = text, "53"
     return host.removeprefix("[").removesuffix("]"), port
+
+
+def _listening_address(text: str) -> tuple[str, str]:
+    """``9090`` (this machine only), ``0.0.0.0:9090`` or ``[::]:9090``."""
+    host, colon, port = text.strip().rpartition(":")
+    return (host.removeprefix("[").removesuffix("]") if colon else "127.0.0.1"), port
 
 
 def load(**overrides: Any) -> Settings:

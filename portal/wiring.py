@@ -1,5 +1,6 @@
 """The objects of an installation, built once from its settings."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cache
@@ -12,13 +13,17 @@ from portal.crypto.vault import Vault
 from portal.dns_resolver import DnsResolver
 from portal.domain.mail.sender_identity import SenderIdentity
 from portal.domain.routing.email_settings_edit import EditRules
+from portal.domain.routing.platform_quota import Quota
+from portal.domain.routing.smtp_route import SmtpRoute
 from portal.services import vault_keys
 from portal.services.accounts import Accounts
 from portal.services.clock import Clock, utc_now
 from portal.services.connection_probe import ConnectionProbe
 from portal.services.delivery import Delivery
 from portal.services.email_settings import EmailSettingsService
-from portal.services.outcome_commits import OutcomeCommits
+from portal.services.lane_reading import LaneReader
+from portal.services.route_alerts import RouteAlerts
+from portal.services.route_watch import RouteWatch
 from portal.services.routes import Platform
 from portal.services.sending import Sender
 from portal.services.sign_in import SignIn
@@ -44,6 +49,7 @@ class Waypost:
     signer: DkimSigner | None
     client_options: ClientOptions
     hashing: PasswordHashing
+    sender: Sender
 
     @property
     def email_settings(self) -> EmailSettingsService:
@@ -53,12 +59,9 @@ class Waypost:
             clear_text=self.settings.allow_plaintext,
             platform_signs_for=lambda domain: self.signer is not None and self.signer.covers(domain),
         )
-        return EmailSettingsService(self.database, self.vault, rules, self.clock)
-
-    @property
-    def sender(self) -> Sender:
-        domain = self.settings.platform_domain
-        return Sender(self.database, self.vault, message_id_domain=domain, clock=self.clock)
+        # A dead worker's lease has run out by then, whatever the moment in which it was renewed last.
+        longest = self.settings.worker_lease_seconds + 1
+        return EmailSettingsService(self.database, self.vault, rules, self.clock, cut_over_seconds=longest)
 
     @property
     def accounts(self) -> Accounts:
@@ -79,21 +82,28 @@ class Waypost:
             clock=self.clock,
         )
 
-    def new_pool(self) -> SmtpPool:
-        return SmtpPool(self.client_options, max_idle_per_key=self.settings.route_connections)
+    @property
+    def quota(self) -> Quota:
+        return Quota(self.settings.platform_hourly_limit, self.settings.fallback_hourly_limit)
 
-    def new_delivery(self, *, pool: SmtpPool, commits: OutcomeCommits, executor: Executor) -> Delivery:
-        return Delivery(
-            database=self.database,
-            executor=executor,
-            vault=self.vault,
-            platform=self.platform,
-            signer=self.signer,
-            pool=pool,
-            commits=commits,
-            clock=self.clock,
-            route_connections=self.settings.route_connections,
-        )
+    @property
+    def lane_reader(self) -> LaneReader:
+        return LaneReader(self.database, self.vault, self.platform, self.signer, self.clock)
+
+    @property
+    def route_watch(self) -> RouteWatch:
+        alerts = RouteAlerts(self.sender, self.settings.base_url)
+        return RouteWatch(self.database, self.vault, self.platform, alerts)
+
+    def new_delivery(self, *, executor: Executor, limit: Callable[[SmtpRoute], int]) -> Delivery:
+        """A client with a pool of its own.
+
+        Args:
+            limit: How many connections of a route may be open.
+        """
+        kept = max(self.settings.route_connections, self.settings.platform_connections)
+        pool = SmtpPool(self.client_options, limit=limit, max_idle_per_key=kept)
+        return Delivery(executor=executor, signer=self.signer, pool=pool, clock=self.clock)
 
     def close(self) -> None:
         self.database.close()
@@ -133,6 +143,7 @@ def build(
         signer=_signer(settings),
         client_options=_client_options(settings),
         hashing=hashing or PasswordHashing(),
+        sender=Sender(database, vault, message_id_domain=settings.platform_domain, clock=clock),
     )
 
 

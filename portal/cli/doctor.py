@@ -13,7 +13,7 @@ from portal import wiring
 from portal.cli.installation import BROKEN, BROKEN_INSTALLATION, NO
 from portal.domain.routing.smtp_route import TlsMode
 from portal.settings import Settings
-from portal.storage import outbox
+from portal.storage import figures
 from portal.wiring import Waypost
 
 _LOW_DISK: Final = 512 * 1024 * 1024
@@ -67,11 +67,33 @@ def _disk(waypost: Waypost) -> Iterator[str]:
             yield f"Only {free // 1024 // 1024} MiB are free where the database lies. Messages are refused at 0."
 
 
+def _durability(waypost: Waypost) -> Iterator[str]:
+    if not waypost.database.confirms_what_is_durable():
+        yield "PostgreSQL's fsync or synchronous_commit is off: messages it has taken may be lost with the power."
+
+
 def _queue(waypost: Waypost) -> Iterator[str]:
     with waypost.database.reading() as session:
-        oldest = outbox.oldest_due(session, waypost.clock())
-    if oldest and waypost.clock() - oldest > _STUCK:
-        yield f"A message has been due since {oldest:%Y-%m-%d %H:%M} UTC: is a worker running (./run work)?"
+        now = waypost.clock()
+        oldest = figures.oldest_due(session, now)
+    if oldest and now - oldest > _STUCK:
+        yield f"A message has been due since {oldest:%Y-%m-%d %H:%M} UTC."
+
+
+def _workers(waypost: Waypost) -> Iterator[str]:
+    with waypost.database.reading() as session:
+        workers = figures.workers(session, waypost.database.time(session, waypost.clock))
+    if not workers.alive:
+        yield "No worker is running, so nothing is sent: ./run work."
+    for since in workers.dead:
+        yield f"A worker has died or is frozen since {since:%Y-%m-%d %H:%M} UTC. The next one takes its messages over."
+
+
+def _routes(waypost: Waypost) -> Iterator[str]:
+    with waypost.database.reading() as session:
+        unhealthy = figures.unhealthy_routes(session)
+    if unhealthy:
+        yield f"Mail servers that are tried again from time to time, because they take nothing: {unhealthy}."
 
 
 _LOOKS: Final[tuple[Callable[[Waypost], Iterator[str]], ...]] = (
@@ -79,5 +101,8 @@ _LOOKS: Final[tuple[Callable[[Waypost], Iterator[str]], ...]] = (
     _platform_server,
     _exceptions,
     _disk,
+    _durability,
     _queue,
+    _workers,
+    _routes,
 )

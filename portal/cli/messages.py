@@ -14,7 +14,7 @@ from portal.domain.ids import MessageId
 from portal.domain.mail.notification_kinds import KINDS
 from portal.services.message_report import message_report
 from portal.services.sending import NotAcceptedError, Outgoing
-from portal.storage import outbox
+from portal.storage import figures
 from portal.storage.outbox import MessageRow, MessageState
 from portal.wiring import Waypost
 
@@ -24,7 +24,9 @@ _LOOKS_EVERY: Final = 0.2
 
 @click.command()
 @click.argument("slug")
-@click.option("--kind", type=click.Choice([name for name in KINDS if name != "probe"]), required=True)
+@click.option(
+    "--kind", type=click.Choice([kind.name for kind in KINDS.values() if not kind.is_internal]), required=True
+)
 @click.option("--to", required=True, metavar="ADDRESS")
 @click.option("--subject", required=True)
 @click.option("--text")
@@ -72,17 +74,17 @@ def queue(*, json_: bool) -> None:
     """Count the messages by state."""
     with installation() as waypost, waypost.database.reading() as session:
         now = waypost.clock()
-        counts = outbox.counts(session)
-        oldest = outbox.oldest_due(session, now)
+        counted = figures.queue(session, now)
+        oldest = figures.oldest_due(session, now)
         shown: dict[str, Any] = {
-            "queued": counts[MessageState.QUEUED],
-            "due": outbox.due_count(session, now),
-            "waiting": counts[MessageState.WAITING],
-            "sending": counts[MessageState.SENDING],
-            "sent": counts[MessageState.SENT],
-            "failed": counts[MessageState.FAILED],
-            "expired": counts[MessageState.EXPIRED],
-            "quarantined": counts[MessageState.QUARANTINED],
+            "queued": counted.messages[MessageState.QUEUED],
+            "due": counted.due,
+            "waiting": counted.messages[MessageState.WAITING],
+            "sending": counted.messages[MessageState.SENDING],
+            "sent": counted.messages[MessageState.SENT],
+            "failed": counted.messages[MessageState.FAILED],
+            "expired": counted.messages[MessageState.EXPIRED],
+            "quarantined": counted.messages[MessageState.QUARANTINED],
             "oldest_due_seconds": round((now - oldest).total_seconds(), 1) if oldest else 0,
         }
     if json_:

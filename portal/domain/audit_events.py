@@ -14,6 +14,9 @@ class AuditAction(StrEnum):
 
     EMAIL_SENT = "email.sent"
     EMAIL_SEND_FAILED = "email.send_failed"
+    ROUTE_UNHEALTHY = "email.route_unhealthy"
+    ROUTE_RECOVERED = "email.route_recovered"
+    ROUTE_ALERTED = "email.route_alerted"
     SMTP_SAVED = "admin.integration_email_smtp_saved"
     SMTP_DRAFT_DISCARDED = "admin.integration_email_smtp_draft_discarded"
     SMTP_TESTED = "admin.integration_email_smtp_tested"

@@ -1,32 +1,20 @@
-"""What is written down of an attempt and of a message's end: rows, sentences and audit events in one write."""
+"""What is written down of an attempt: its row, its sentence and its audit event."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-
-from sqlalchemy.orm import Session
 
 from portal.domain.audit_events import WORKER, AuditAction, AuditEvent
 from portal.domain.ids import MessageId, TenantId
 from portal.domain.mail.smtp_reply import SmtpReply
 from portal.domain.mail.smtp_stage import SmtpStage
-from portal.domain.routing.attempt_history import History, PastAttempt
-from portal.domain.routing.decisions import (
-    Decision,
-    Delivered,
-    Expire,
-    GiveUp,
-    NextRoute,
-    RetryNow,
-    TryAgain,
-)
+from portal.domain.routing.attempt_history import PastAttempt
+from portal.domain.routing.decisions import Decision, Delivered, GiveUp, NextRoute
 from portal.domain.routing.fault import Fault
 from portal.domain.routing.route_choice import Because
 from portal.domain.routing.smtp_route import SmtpRoute, Via
 from portal.domain.routing.trouble import Trouble
-from portal.storage import audit_log, outbox
-from portal.storage.outbox import AttemptRow, MessageState
+from portal.storage.outbox import MessageState
 
 _LONGEST_QUOTE: Final = 300
 
@@ -40,6 +28,8 @@ class Attempt:
         said: What the server answered, or what happened instead of an answer.
         seconds: From taking a connection to the end.
         tls: Protocol and cipher, or None in clear text or before the handshake.
+        new_connection: Whether the connection was opened for it.
+        is_second_hand: Whether another attempt has tried to open one, and this one was told how that went.
     """
 
     at: datetime
@@ -51,6 +41,8 @@ class Attempt:
     fault: Fault
     seconds: float
     tls: str | None
+    new_connection: bool = True
+    is_second_hand: bool = False
 
     @property
     def sentence(self) -> str:
@@ -70,68 +62,43 @@ class Attempt:
     def past(self) -> PastAttempt:
         return PastAttempt(self.at, self.route.via, self.fault, self.route.version, _is_unknown_name(self.said))
 
+    def row(self, message: MessageId, number: int) -> dict[str, Any]:
+        """The columns of ``AttemptRow``."""
+        enhanced = self.reply.enhanced if self.reply else None
+        return {
+            "message_id": message,
+            "number": number,
+            "at": self.at,
+            "via": self.route.via,
+            "version": self.route.version,
+            "from_address": self.route.identity.from_address,
+            "stage": self.stage,
+            "code": self.reply.code if self.reply else None,
+            "enhanced": str(enhanced) if enhanced else None,
+            "reply": self.said,
+            "fault": self.fault,
+            "seconds": self.seconds,
+            "tls": self.tls,
+            "copies_possible": int(self.fault in {Fault.AMBIGUOUS, Fault.OK}),
+        }
 
-def history_of(session: Session, message_id: MessageId) -> History:
-    return History.of(
-        PastAttempt(row.at, Via(row.via), Fault(row.fault), row.version, _is_unknown_name(row.reply))
-        for row in outbox.attempts_of(session, message_id)
-    )
+
+def past_of(row: Any) -> PastAttempt:
+    """An attempt on record, from its row."""
+    return PastAttempt(row.at, Via(row.via), Fault(row.fault), row.version, _is_unknown_name(row.reply))
 
 
 def _is_unknown_name(said: str) -> bool:
     return said.startswith(Trouble.NO_SUCH_HOST)
 
 
-def after(decision: Decision, attempt: Attempt) -> dict[str, Any]:
-    """The message's new column values. A decision to go on at once leaves it with its worker."""
-    match decision:
-        case Delivered():
-            return final(MessageState.SENT, attempt.at) | {"via": attempt.route.via}
-        case GiveUp():
-            return final(MessageState.FAILED, attempt.at) | {"via": attempt.route.via}
-        case TryAgain(_, at) | Expire(_, at):
-            return put_back(at)
-        case RetryNow() | NextRoute():
-            return {}
-
-
-def put_back(due_at: datetime) -> dict[str, Any]:
-    """The columns of a message that is to be tried at that time."""
-    return {"state": MessageState.WAITING, "due_at": due_at, "lease_token": None}
-
-
-def final(state: MessageState, at: datetime) -> dict[str, Any]:
-    """The columns of a message that is over: its content is wiped with the same stroke."""
-    return {"state": state, "content": None, "due_at": None, "lease_token": None, "finished_at": at}
-
-
-def record(
-    session: Session, tenant_id: TenantId, message: MessageId, attempt: Attempt, *, number: int, decision: Decision
-) -> None:
-    """Add the attempt's row and its audit event, if it has one."""
-    copies = attempt.fault in {Fault.AMBIGUOUS, Fault.OK}
-    session.add(
-        AttemptRow(
-            message_id=message,
-            number=number,
-            at=attempt.at,
-            via=attempt.route.via,
-            version=attempt.route.version,
-            from_address=attempt.route.identity.from_address,
-            stage=attempt.stage,
-            code=attempt.reply.code if attempt.reply else None,
-            enhanced=str(attempt.reply.enhanced) if attempt.reply and attempt.reply.enhanced else None,
-            reply=attempt.said,
-            fault=attempt.fault,
-            seconds=attempt.seconds,
-            tls=attempt.tls,
-            copies_possible=int(copies),
-        )
-    )
+def events_of(decision: Decision, message: MessageId, tenant_id: TenantId, attempt: Attempt) -> tuple[AuditEvent, ...]:
+    """The audit event of an attempt, if it has one."""
     action = _audited_as(decision)
-    if action:
-        facts = _facts(message, attempt) | {"decision": decision.because}
-        audit_log.append(session, AuditEvent(action, attempt.at, WORKER, tenant_id, facts))
+    if action is None:
+        return ()
+    facts = _facts(message, attempt) | {"decision": decision.because}
+    return (AuditEvent(action, attempt.at, WORKER, tenant_id, facts),)
 
 
 def _audited_as(decision: Decision) -> AuditAction | None:
@@ -158,14 +125,9 @@ def _facts(message: MessageId, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def record_end_without_attempt(
-    session: Session, tenant_id: TenantId, message: MessageId, *, state: MessageState, at: datetime, why: str
-) -> None:
-    """The audit event of a message that ended without another try: it expired, or cannot be composed."""
+def end_without_attempt(
+    message: MessageId, tenant_id: TenantId, *, state: MessageState, at: datetime, why: str
+) -> AuditEvent:
+    """The audit event of a message that ended without another try: it expired, say, or cannot be composed."""
     facts = {"message": message, "state": state, "reply": why}
-    audit_log.append(session, AuditEvent(AuditAction.EMAIL_SEND_FAILED, at, WORKER, tenant_id, facts))
-
-
-def shortened(steps: Sequence[str]) -> list[str]:
-    """The decision list as it is kept: the first and the latest hundred steps."""
-    return [*steps] if len(steps) <= 200 else [*steps[:100], *steps[-100:]]
+    return AuditEvent(AuditAction.EMAIL_SEND_FAILED, at, WORKER, tenant_id, facts)

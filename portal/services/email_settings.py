@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -15,31 +13,25 @@ from portal.domain.routing.email_settings import (
     SettingsEdit,
 )
 from portal.domain.routing.email_settings_edit import EditRules, read_edit
-from portal.domain.routing.fault import Fault
 from portal.domain.routing.smtp_route import Credentials
 from portal.domain.secret import Secret
-from portal.services import credentials
+from portal.services import credentials, cut_over, route_changes
 from portal.services.clock import Clock, new_id
-from portal.storage import audit_log, organisations, outbox
+from portal.services.route_changes import CannotActivateError
+from portal.storage import audit_log, organisations
 from portal.storage import email_settings as stored
 from portal.storage.credentials import CredentialsRow
 from portal.storage.database import Database
 from portal.storage.email_settings import EmailSettingsRow
 from portal.storage.organisations import TenantRow
 
-_FAULTS_OF_A_ROUTE: Final = (
-    Fault.ROUTE_AUTH,
-    Fault.ROUTE_CERT,
-    Fault.ROUTE_SENDER,
-    Fault.ROUTE_PERM,
-    Fault.ROUTE_PROTOCOL,
-    Fault.ROUTE_TEMP,
-    Fault.RATE,
-)
-
-
-class CannotActivateError(Exception):
-    """The version does not become active; the text says why."""
+__all__ = [
+    "CannotActivateError",
+    "ChangedMeanwhileError",
+    "EmailSettingsService",
+    "NoSettingsError",
+    "Saved",
+]
 
 
 class ChangedMeanwhileError(Exception):
@@ -69,12 +61,17 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class EmailSettingsService:
-    """Every change of a tenant's email settings, each one transaction with its audit event."""
+    """Every change of a tenant's email settings, each one transaction with its audit event.
+
+    What changes the route answers when the change holds: no message begins on the old route any more, or
+    ``cut_over_seconds`` have passed, which are a worker's lease and a little more.
+    """
 
     database: Database
     vault: Vault
     rules: EditRules
     clock: Clock
+    cut_over_seconds: float
 
     def save_draft(
         self, tenant_id: TenantId, given: Mapping[str, object], *, actor: Actor, seen: int | None = None
@@ -147,24 +144,28 @@ class EmailSettingsService:
 
     def activate(
         self, tenant_id: TenantId, version: int, *, actor: Actor, untested: bool = False, enabled: bool = True
-    ) -> None:
+    ) -> bool:
         """Make a version the one that sends.
 
         Args:
             untested: The admin chose *Activate anyway*; the audit log says so.
             enabled: Whether the tenant's server is on from then on.
 
+        Returns:
+            Whether it is certain that no message begins on the old route any more.
+
         Raises:
             CannotActivateError: There is no such version, or it was never proven and ``untested`` is not said.
         """
         with self.database.transaction() as session:
-            tenant = organisations.tenant_to_change(session, tenant_id)
+            tenant = self._tenant_to_reroute(session, tenant_id)
             row = stored.version(session, tenant_id, version)
             if row is None:
                 raise CannotActivateError(f"There is no version {version} of these settings.")
             if row.proven_at is None and not untested:
                 raise CannotActivateError("Test these settings first, or activate them anyway.")
-            self._activate(session, tenant, row, actor, enabled=enabled)
+            route_changes.activate(session, tenant, row, enabled=enabled, actor=actor, now=self.clock())
+        return self._cut_over(tenant_id, tenant.route_epoch)
 
     def route_epoch(self, tenant_id: TenantId) -> int:
         """A number that grows with each change of the tenant's route."""
@@ -173,35 +174,33 @@ class EmailSettingsService:
 
     def record_proof(
         self, tenant_id: TenantId, version: int, *, actor: Actor, activates: bool, since_epoch: int
-    ) -> None:
+    ) -> bool:
         """Note that a test with exactly these settings has succeeded, and activate them if that was asked for.
 
         Args:
             since_epoch: ``route_epoch()`` when the test began. Where somebody has activated or switched meanwhile,
                 that later decision stands, and the version stays a proven draft.
+
+        Returns:
+            As ``activate()``.
         """
+        lock = self._tenant_to_reroute if activates else organisations.tenant_to_change
         with self.database.transaction() as session:
-            tenant = organisations.tenant_to_change(session, tenant_id)
+            tenant = lock(session, tenant_id)
             row = stored.version(session, tenant_id, version)
             if row is None:
-                return
+                return True
             row.proven_at = self.clock()
-            if activates and tenant.route_epoch == since_epoch:
-                self._activate(session, tenant, row, actor, enabled=True)
+            if not activates or tenant.route_epoch != since_epoch:
+                return True
+            route_changes.activate(session, tenant, row, enabled=True, actor=actor, now=self.clock())
+        return self._cut_over(tenant_id, tenant.route_epoch)
 
-    def _activate(
-        self, session: Session, tenant: TenantRow, row: EmailSettingsRow, actor: Actor, *, enabled: bool
-    ) -> None:
-        now, tenant_id = self.clock(), TenantId(tenant.id)
-        facts = {"version": row.version, "replaces": tenant.active_version, "host": row.host, "port": row.port}
-        tenant.active_version = row.version
-        tenant.smtp_enabled = enabled
-        tenant.route_epoch += 1
-        if tenant.draft_version == row.version:
-            tenant.draft_version = None
-        _release_waiting(session, tenant_id, now)
-        action = AuditAction.SMTP_ACTIVATED_UNTESTED if row.proven_at is None else AuditAction.SMTP_ACTIVATED
-        audit_log.append(session, AuditEvent(action, now, actor, tenant_id, facts | {"enabled": enabled}))
+    def _tenant_to_reroute(self, session: Session, tenant_id: TenantId) -> TenantRow:
+        return route_changes.tenant_to_reroute(session, tenant_id, now=self.clock())
+
+    def _cut_over(self, tenant_id: TenantId, epoch: int) -> bool:
+        return cut_over.wait(self.database, self.clock, tenant_id, epoch, seconds=self.cut_over_seconds)
 
     def discard_draft(self, tenant_id: TenantId, *, actor: Actor) -> None:
         """Forget the draft: the next edit is laid over what is active again. Without a draft nothing happens."""
@@ -214,31 +213,31 @@ class EmailSettingsService:
                     session, AuditEvent(AuditAction.SMTP_DRAFT_DISCARDED, self.clock(), actor, tenant_id, facts)
                 )
 
-    def enable(self, tenant_id: TenantId, *, actor: Actor) -> None:
+    def enable(self, tenant_id: TenantId, *, actor: Actor) -> bool:
         """Send this tenant's mail through its own server again. Twice is harmless and audited once.
+
+        Returns:
+            As ``activate()``.
 
         Raises:
             CannotActivateError: There are no active settings to send with.
         """
-        self._switch(tenant_id, actor, on=True)
+        return self._switch(tenant_id, actor, on=True)
 
-    def disable(self, tenant_id: TenantId, *, actor: Actor) -> None:
-        """Send this tenant's mail through the platform until ``enable()``. Twice is harmless and audited once."""
-        self._switch(tenant_id, actor, on=False)
+    def disable(self, tenant_id: TenantId, *, actor: Actor) -> bool:
+        """Send this tenant's mail through the platform until ``enable()``. Twice is harmless and audited once.
 
-    def _switch(self, tenant_id: TenantId, actor: Actor, *, on: bool) -> None:
+        Returns:
+            As ``activate()``.
+        """
+        return self._switch(tenant_id, actor, on=False)
+
+    def _switch(self, tenant_id: TenantId, actor: Actor, *, on: bool) -> bool:
         with self.database.transaction() as session:
-            tenant = organisations.tenant_to_change(session, tenant_id)
-            if on and tenant.active_version is None:
-                raise CannotActivateError("There is no server to turn on yet: save and activate settings first.")
-            if tenant.smtp_enabled is on:
-                return
-            tenant.smtp_enabled = on
-            tenant.route_epoch += 1
-            _release_waiting(session, tenant_id, self.clock())
-            action = AuditAction.SMTP_ENABLED if on else AuditAction.SMTP_DISABLED
-            facts = {"version": tenant.active_version}
-            audit_log.append(session, AuditEvent(action, self.clock(), actor, tenant_id, facts))
+            tenant = self._tenant_to_reroute(session, tenant_id)
+            route_changes.switch(session, tenant, on=on, actor=actor, now=self.clock())
+        # Also when nothing changed: whoever switched first may still be waiting for a worker.
+        return self._cut_over(tenant_id, tenant.route_epoch)
 
     def _credentials_id(
         self, session: Session, tenant_id: TenantId, edit: SettingsEdit, base: EmailSettingsRow | None
@@ -258,11 +257,6 @@ class EmailSettingsService:
 def _edited(session: Session, tenant: TenantRow) -> EmailSettingsRow | None:
     """What an edit is laid over: the draft if there is one, else what is active."""
     return stored.version(session, TenantId(tenant.id), tenant.draft_version or tenant.active_version)
-
-
-def _release_waiting(session: Session, tenant_id: TenantId, now: datetime) -> None:
-    """What waits because the old route failed need not wait for the new one."""
-    outbox.try_again_now(session, tenant_id, ended_with=_FAULTS_OF_A_ROUTE, now=now)
 
 
 def _changes(row: EmailSettingsRow, base: EmailSettingsRow | None) -> dict[str, object]:

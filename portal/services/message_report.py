@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.domain.ids import MessageId, TenantId
-from portal.storage import organisations, outbox
-from portal.storage.outbox import AttemptRow, MessageRow
+from portal.storage import attempts, organisations
+from portal.storage.attempts import AttemptRow
+from portal.storage.outbox import MessageRow
 
 
 def message_report(session: Session, message_id: MessageId) -> dict[str, Any] | None:
@@ -14,7 +15,7 @@ def message_report(session: Session, message_id: MessageId) -> dict[str, Any] | 
     row = session.get(MessageRow, message_id)
     if row is None:
         return None
-    tried = outbox.attempts_of(session, message_id)
+    tried = attempts.of_message(session, message_id)
     tenant = organisations.tenant(session, TenantId(row.tenant_id))
     return {
         "id": row.id,

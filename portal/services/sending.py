@@ -1,73 +1,73 @@
 """Taking messages in: once an id is returned, the message is on disk and will be sent, or failed with a record."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import String, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from portal.crypto.vault import Vault
 from portal.domain.ids import MessageId, TenantId
-from portal.domain.mail.addresses import AddressError, parse_address
-from portal.domain.mail.content import Attachment, Content, ContentError
-from portal.domain.mail.message import Message, new_message_id
-from portal.domain.mail.mime import check_composable
 from portal.domain.mail.notification_kinds import KINDS
-from portal.services import message_content
-from portal.services.clock import Clock, new_id
-from portal.storage import outbox
+from portal.services.clock import Clock
+from portal.services.shared_commits import SharedCommits
+from portal.services.submission import NotAcceptedError, Outgoing, Place, Preparation, Prepared
+from portal.storage import lanes, outbox, wake_ups
 from portal.storage.database import Database
 from portal.storage.organisations import TenantRow
-from portal.storage.outbox import MessageState
 
+__all__ = ["NotAcceptedError", "Outgoing", "Sender"]
 
-class NotAcceptedError(ValueError):
-    """The message is not taken in, and nothing of it was stored.
-
-    Attributes:
-        field: The argument at fault.
-    """
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field = field
+_ROWS_A_COMMIT: Final = 1_000
+_OCTETS_A_COMMIT: Final = 16 * 1024 * 1024
+_KEYS_A_QUERY: Final = 500
+_TENANT: Final = bindparam("tenant", type_=String)
+_ID_OF_TENANT: Final = select(TenantRow.id).where(or_(TenantRow.slug == _TENANT, TenantRow.id == _TENANT))
+"""Built once: for one message alone that costs as much as asking it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message as an application hands it in; ``Sender.send()`` tells what each field means."""
+class _Call:
+    """What one call has handed in, in its order: new messages, and the ids of those stored by an earlier one."""
 
-    kind: str
-    to: str
-    subject: str = field(repr=False)  # codes and links are secrets
-    text: str | None = field(default=None, repr=False)
-    html: str | None = field(default=None, repr=False)
-    context: Mapping[str, Any] | None = field(default=None, repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
-    headers: tuple[tuple[str, str], ...] | Mapping[str, str] | None = field(default=(), repr=False)
-    send_at: datetime | None = None
-    expires_at: datetime | None = None
-    idempotency_key: str | None = None
+    messages: Sequence[Prepared | MessageId]
+
+    @property
+    def new(self) -> list[Prepared]:
+        return [message for message in self.messages if isinstance(message, Prepared)]
+
+    @property
+    def stored(self) -> list[MessageId]:
+        return [message for message in self.messages if not isinstance(message, Prepared)]
+
+    @property
+    def share(self) -> float:
+        """How much it is of a full commit."""
+        return max(
+            len(self.messages) / _ROWS_A_COMMIT, sum(len(message.sealed) for message in self.new) / _OCTETS_A_COMMIT
+        )
 
 
 class Sender:
-    """What the platform's applications hand their mail to (CONTRACT: Python)."""
+    """What the platform's applications hand their mail to (CONTRACT: Python).
+
+    One for a process, used by any number of its threads: what they hand in at the same time shares a commit.
+    """
 
     def __init__(self, database: Database, vault: Vault, *, message_id_domain: str, clock: Clock) -> None:
         self._database = database
-        self._vault = vault
-        self._domain = message_id_domain
+        self._preparation = Preparation(vault, message_id_domain)
         self._clock = clock
+        self._commits = SharedCommits(database, self._store)
 
     def send(self, tenant: str, *, kind: str, to: str, subject: str, **more: Any) -> MessageId:
         """Take one message in.
 
         Args:
             tenant: The tenant's slug or id.
-            kind: One of ``notification_kinds.KINDS``.
+            kind: One of ``notification_kinds.KINDS``, and none of those that are internal.
             to: One address, ``local@domain``.
             subject: One line.
             more: ``text``, ``html`` (at least one of them), ``attachments``, ``headers``, ``send_at``, ``expires_at``
@@ -88,93 +88,96 @@ class Sender:
 
         Raises:
             NotAcceptedError: One cannot be sent; none was stored.
+            StorageError: The database did not take them; none was stored.
         """
         outgoing = [m if isinstance(m, Outgoing) else Outgoing(**m) for m in messages]
-        try:
-            with self._database.transaction() as session:
-                return self._enqueue(session, tenant, outgoing)
-        except IntegrityError:
-            # Two callers brought one idempotency key at the same moment: this time the first one's message is there.
-            with self._database.transaction() as session:
-                return self._enqueue(session, tenant, outgoing)
+        _refuse_internal(outgoing)
+        with self._database.reading() as session:
+            tenant_id = _tenant_id(session, tenant)
+            stored = _stored_before(session, tenant_id, (message.idempotency_key for message in outgoing))
+        call = self._prepared(tenant_id, outgoing, stored)
+        return self._commits.commit(call, share=call.share) if call.new else call.stored
 
     def enqueue(self, session: Session, tenant: str, *, kind: str, to: str, subject: str, **more: Any) -> MessageId:
-        """Take one message in within the caller's own transaction: it is sent if and when the caller commits."""
-        return self._enqueue(session, tenant, [Outgoing(kind, to, subject, **more)])[0]
+        """Take one message in within the caller's own transaction: it is sent if and when the caller commits.
 
-    def _enqueue(self, session: Session, tenant: str, messages: list[Outgoing]) -> list[MessageId]:
-        tenant_id = session.scalar(select(TenantRow.id).where(or_(TenantRow.slug == tenant, TenantRow.id == tenant)))
-        if tenant_id is None:
-            raise NotAcceptedError("tenant", f"There is no tenant called «{tenant}».")
+        Of the tenant's messages and settings the caller has changed nothing before in this transaction: what is
+        locked comes in one order, the tenant's lane first.
+
+        Raises:
+            NotAcceptedError: The message can never be sent as it is; the transaction may go on without it.
+        """
+        outgoing = [Outgoing(kind, to, subject, **more)]
+        _refuse_internal(outgoing)
+        return self.enqueue_many(session, tenant, outgoing)[0]
+
+    def enqueue_many(self, session: Session, tenant: str, messages: Sequence[Outgoing]) -> list[MessageId]:
+        """``enqueue()`` for this program's own mail: several messages, and kinds that no application hands in."""
+        tenant_id = _tenant_id(session, tenant)
+        stored = _stored_before(session, tenant_id, (message.idempotency_key for message in messages))
+        return self._store(session, [self._prepared(tenant_id, messages, stored)])[0]
+
+    def _prepared(self, tenant_id: TenantId, messages: Iterable[Outgoing], stored: Mapping[str, MessageId]) -> _Call:
         now = self._clock()
-        ids: list[MessageId] = []
-        rows: list[dict[str, Any]] = []
-        keys: dict[str, MessageId] = {}
+        by_key: dict[str, Prepared | MessageId] = dict(stored)
+        found: list[Prepared | MessageId] = []
         for message in messages:
             key = message.idempotency_key
-            known = keys.get(key) or outbox.by_idempotency_key(session, TenantId(tenant_id), key) if key else None
+            known = by_key.get(key) if key else None
             if known is None:
-                row = self._row(TenantId(tenant_id), message, now)
-                rows.append(row)
-                known = MessageId(row["id"])
+                known = self._preparation.prepare(tenant_id, message, now=now)
                 if key:
-                    keys[key] = known
-            ids.append(known)
-        if rows:
-            outbox.add(session, rows)
-        return ids
+                    by_key[key] = known
+            found.append(known)
+        return _Call(found)
 
-    def _row(self, tenant_id: TenantId, outgoing: Outgoing, now: datetime) -> dict[str, Any]:
-        kind = KINDS.get(outgoing.kind)
-        if kind is None:
-            raise NotAcceptedError("kind", f"There is no kind of mail called «{outgoing.kind}».")
-        due_at = outgoing.send_at or now
-        expires_at = outgoing.expires_at or due_at + kind.lifetime
-        for name, time in (("send_at", due_at), ("expires_at", expires_at)):
-            if time.tzinfo is None:
-                raise NotAcceptedError(name, "Give a time with its zone.")
-        if expires_at <= max(now, due_at):
-            raise NotAcceptedError("expires_at", "The message would expire before it could be sent.")
-        if outgoing.context is not None:
-            raise NotAcceptedError(
-                "context", "There are no templates to fill yet: give subject, text and html themselves."
-            )
-        message_id = MessageId(new_id(now))
-        content = self._content(outgoing)
-        try:
-            to = parse_address(outgoing.to)
-        except AddressError as error:
-            raise NotAcceptedError("to", str(error)) from error
-        header = new_message_id(message_id, self._domain)
-        try:
-            check_composable(Message(message_id, tenant_id, kind, to, content, header, now))
-        except ContentError as error:
-            raise NotAcceptedError("content", str(error)) from error
-        return {
-            "id": message_id,
-            "tenant_id": tenant_id,
-            "kind": kind.name,
-            "priority": int(kind.priority),
-            "state": MessageState.QUEUED,
-            "to_address": to,
-            "message_id": header,
-            "content": message_content.seal(self._vault, tenant_id, message_id, content),
-            "created_at": now,
-            "send_at": due_at,
-            "expires_at": expires_at,
-            "due_at": due_at,
-            "idempotency_key": outgoing.idempotency_key or None,
-            "decision": [],
-        }
+    def _store(self, session: Session, calls: Sequence[_Call]) -> list[list[MessageId]]:
+        """Store what is new of several calls; the ids of each call's messages."""
+        new = [message for call in calls for message in call.new]
+        due: dict[TenantId, datetime] = {}
+        for message in new:
+            due[message.tenant_id] = min(message.due_at, due.get(message.tenant_id, message.due_at))
+        if due:
+            lanes.touch(session, due)
+        # The lanes are locked by now: nobody else stores a message under one of these keys before we commit.
+        first = _first_of_each_key(session, new)
+        added = {message.id: message for message in new if first.get(message.place, message.id) == message.id}
+        if added:
+            outbox.add(session, [m.message for m in added.values()], [m.content for m in added.values()])
+            now = self._clock()
+            wake_ups.announce(session, *(tenant_id for tenant_id, at in due.items() if at <= now))
+        return [[first.get(m.place, m.id) if isinstance(m, Prepared) else m for m in call.messages] for call in calls]
 
-    @staticmethod
-    def _content(outgoing: Outgoing) -> Content:
-        given = outgoing.headers or ()
-        headers = given.items() if isinstance(given, Mapping) else given
-        return Content(
-            outgoing.subject,
-            outgoing.text,
-            outgoing.html,
-            tuple(outgoing.attachments or ()),
-            tuple((n, v) for n, v in headers),
-        )
+
+def _tenant_id(session: Session, tenant: str) -> TenantId:
+    found = session.scalar(_ID_OF_TENANT, {"tenant": tenant})
+    if found is None:
+        raise NotAcceptedError("tenant", f"There is no tenant called «{tenant}».")
+    return TenantId(found)
+
+
+def _refuse_internal(messages: Iterable[Outgoing]) -> None:
+    for message in messages:
+        if message.kind in KINDS and KINDS[message.kind].is_internal:
+            raise NotAcceptedError("kind", f"Mail of the kind «{message.kind}» is sent by the platform itself.")
+
+
+def _stored_before(session: Session, tenant_id: TenantId, keys: Iterable[str | None]) -> dict[str, MessageId]:
+    """The messages that are stored under these idempotency keys."""
+    given = sorted({key for key in keys if key})
+    found: dict[str, MessageId] = {}
+    for start in range(0, len(given), _KEYS_A_QUERY):
+        found |= outbox.by_idempotency_keys(session, tenant_id, given[start : start + _KEYS_A_QUERY])
+    return found
+
+
+def _first_of_each_key(session: Session, new: Iterable[Prepared]) -> dict[Place, MessageId]:
+    """Under each idempotency key the message that came first: stored already, or among these."""
+    first: dict[Place, MessageId] = {}
+    keyed = [message for message in new if message.key]
+    for tenant_id in {message.tenant_id for message in keyed}:
+        keys = (message.key for message in keyed if message.tenant_id == tenant_id)
+        first |= {(tenant_id, key): id_ for key, id_ in _stored_before(session, tenant_id, keys).items()}
+    for message in keyed:
+        first.setdefault(message.place, message.id)
+    return first

@@ -10,11 +10,11 @@ from portal.crypto.vault import CannotOpenError, Vault, key_id_of
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.services import credentials, message_content
 from portal.services.clock import Clock
-from portal.storage import audit_log, vault_keys
+from portal.storage import audit_log, outbox, vault_keys
 from portal.storage.credentials import CredentialsRow
 from portal.storage.database import Database
 from portal.storage.email_settings import EmailSettingsRow
-from portal.storage.outbox import MessageRow
+from portal.storage.outbox import MessageContentRow
 from portal.storage.vault_keys import VaultKeyRow
 
 _CHECK: Final = b"waypost"
@@ -113,17 +113,17 @@ def _credentials_batch(session: Session, vault: Vault, after: str) -> tuple[int,
 
 
 def _contents_batch(session: Session, vault: Vault, after: str) -> tuple[int, str]:
-    query = (
-        select(MessageRow)
-        .where(MessageRow.id > after, MessageRow.content.is_not(None))
-        .order_by(MessageRow.id)
-        .limit(_BATCH)
-    )
-    rows = session.scalars(query.with_for_update()).all()
+    """The same for the contents of messages, one at a time in memory: each may have 25 MiB."""
+    query = select(MessageContentRow.message_id).where(MessageContentRow.message_id > after)
+    ids = session.scalars(query.order_by(MessageContentRow.message_id).limit(_BATCH)).all()
     done = 0
-    for row in rows:
-        if row.content and key_id_of(row.content) != vault.primary_key_id:
-            place = message_content.place(row.tenant_id, row.id)
-            row.content = vault.seal(vault.open(row.content, *place), *place)
+    # The messages' own rows are locked, as by workers, which wipe the contents of those that they have locked.
+    for id_ in sorted(outbox.locked(session, ids)):
+        row = session.get_one(MessageContentRow, id_)
+        if key_id_of(row.sealed) != vault.primary_key_id:
+            place = message_content.place(row.tenant_id, row.message_id)
+            row.sealed = vault.seal(vault.open(row.sealed, *place), *place)
+            session.flush()
             done += 1
-    return done, rows[-1].id if rows else ""
+        session.expunge(row)
+    return done, ids[-1] if ids else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -41,9 +42,18 @@ class Channel:
         return self._wire.has_unsent
 
     @property
+    def has_received(self) -> bool:
+        """Whether bytes are here that ``receive()`` has not given yet."""
+        return self._wire.has_received
+
+    @property
     def has_unread(self) -> bool:
         """Whether the operating system holds bytes, or an end, that the loop has not looked at yet."""
         return self._wire.has_unread
+
+    def when_unasked(self, call: Callable[[], None]) -> None:
+        """Call when something comes, or the end, while nobody waits for it."""
+        self._wire.when_unasked = call
 
     @property
     def summary(self) -> str | None:
@@ -115,7 +125,10 @@ class Channel:
         try:
             while piece := self.tls.read(_PLAINTEXT_BYTES):
                 pieces.append(piece)
-            self._has_closed = True  # close_notify: the end, as TLS says it
+                if not self._incoming.pending and not self.tls.pending():
+                    break  # rather than be told by an exception that there is no more
+            else:
+                self._has_closed = True  # close_notify: the end, as TLS says it
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError:

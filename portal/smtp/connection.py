@@ -1,6 +1,7 @@
 """A connection to a route's server: opened and signed in, then message after message."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -123,9 +124,16 @@ class SmtpConnection:
         Not when the last one failed half-way, nor when the server has closed or said anything unasked since: a 421,
         for example, costs no attempt this way.
         """
-        with suppress(SubmissionError):
-            self._driver.hear_unasked()
-        return self._driver.conversation.is_clean and not self._driver.channel.has_ended
+        channel, conversation = self._driver.channel, self._driver.conversation
+        if channel.has_received:
+            with suppress(SubmissionError):
+                self._driver.hear_unasked()
+        return conversation.is_clean and not channel.has_ended
+
+    @property
+    def awaits_final_reply(self) -> bool:
+        """Whether all of a message has left our hands, so that the server may have it."""
+        return self._driver.conversation.stage is SmtpStage.DOT
 
     async def still_usable(self, deadline: Deadline) -> bool:
         """Ask the server by RSET, for 5 seconds at most. False means that the connection is closed."""
@@ -136,6 +144,23 @@ class SmtpConnection:
                 return True
         self.abort()
         return False
+
+    async def say_noop(self, deadline: Deadline) -> None:
+        """Ask the server whether it is there, and nothing else.
+
+        Raises:
+            SubmissionError: It gives no good answer; the connection is closed.
+        """
+        try:
+            await self._driver.run(self._driver.conversation.noop, deadline)
+        except SubmissionError:
+            self.abort()
+            raise
+        self.idle_since = asyncio.get_running_loop().time()
+
+    def when_unasked(self, call: Callable[[], None]) -> None:
+        """Call when the server says something, or closes, while nobody waits for it; ``is_reusable`` then knows."""
+        self._driver.channel.when_unasked(call)
 
     async def catch_up(self) -> None:
         """Let the loop look at what the operating system has received already, so that ``is_reusable`` knows it."""
@@ -162,6 +187,10 @@ class SmtpConnection:
     def observe(self, observer: Observer | None) -> None:
         """Tell this observer of the stages from here on, or nobody."""
         self._driver.reporter.observer = observer
+
+    def forget_transcript(self) -> None:
+        """Let go of what was said: thousands of connections wait for a next message, and it is of no use to them."""
+        self._driver.conversation.transcript.forget()
 
     @property
     def tls_summary(self) -> str | None:

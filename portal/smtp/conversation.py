@@ -83,6 +83,10 @@ class Conversation(Transaction):
         self.stage = SmtpStage.MAIL
         self._begin(self._reset())
 
+    def noop(self) -> None:
+        self.stage = SmtpStage.MAIL
+        self._begin(self._noop())
+
     def quit(self) -> None:
         self.stage = SmtpStage.QUIT
         self._begin(self._quit())

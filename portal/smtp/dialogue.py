@@ -1,6 +1,6 @@
 """One reply for each command, in order, and nothing unasked: what every SMTP exchange rests on. No socket in here."""
 
-from collections.abc import Callable, Container, Generator
+from collections.abc import Container, Generator
 from typing import Final, NamedTuple
 
 from portal.domain.mail.smtp_reply import SmtpReply
@@ -79,12 +79,17 @@ class Dialogue:
 
     def take_outgoing(self) -> list[bytes]:
         """What to write now, in order; whoever takes content is at the stage *body*."""
+        if not self._outgoing:
+            return []
         outgoing, self._outgoing = self._outgoing, []
         if self._has_content:
             self.stage, self._has_content = SmtpStage.BODY, False
         return outgoing
 
     def take_events(self) -> list[StageEnded]:
+        """The stages that have ended since the last call."""
+        if not self._events:
+            return []
         events, self._events = self._events, []
         return events
 
@@ -102,7 +107,7 @@ class Dialogue:
         try:
             self._reader.feed(data)
             while self._script is not None and (reply := self._reader.next_reply()) is not None:
-                self._resume(reply)
+                self._advance(self._script, reply)
         except ReplyError as error:
             raise self.failure(error.trouble) from error
 
@@ -133,16 +138,14 @@ class Dialogue:
             raise RuntimeError("a dialogue says one thing at a time")
         self.verdict = None  # that of the message before says nothing about this one
         self._script = script
-        self._advance(lambda: next(script))
+        self._advance(script, None)
 
-    def _resume(self, reply: SmtpReply) -> None:
-        script = self._script
-        if script is not None:
-            self._advance(lambda: script.send(reply))
-
-    def _advance(self, step: Callable[[], None]) -> None:
+    def _advance(self, script: Script, reply: SmtpReply | None) -> None:
         try:
-            step()
+            if reply is None:
+                next(script)
+            else:
+                script.send(reply)
         except StopIteration:
             self._script = None
         except SubmissionError:
@@ -170,7 +173,9 @@ class Dialogue:
         Raises:
             SubmissionError: It is a refusal, or not what the command allows.
         """
-        reply = yield
+        return self._judge((yield), stage, allowed)
+
+    def _judge(self, reply: SmtpReply, stage: SmtpStage, allowed: Container[int]) -> Answer:
         self._replies_due -= 1
         if stage is SmtpStage.EHLO and reply.code in allowed:
             self._peer_is_a_mail_server = True

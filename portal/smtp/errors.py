@@ -1,5 +1,7 @@
 """Why a message was not accepted."""
 
+from typing import Self
+
 from portal.domain.mail.smtp_reply import SmtpReply
 from portal.domain.mail.smtp_stage import SmtpStage
 from portal.domain.routing.fault import Fault, classify
@@ -18,6 +20,8 @@ class SubmissionError(Exception):
         may_have_been_accepted: The end of the content was written and no valid final reply was read, so the
             server may have taken the message (RFC 1047; FAILURES section 4).
         transcript: What was said on a connection that could not be opened, without credentials.
+        is_second_hand: Somebody else has tried, and we waited for the outcome: the server was not asked again, so it
+            counts once.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class SubmissionError(Exception):
         self.detail = detail
         self.may_have_been_accepted = may_have_been_accepted
         self.transcript: tuple[str, ...] = ()
+        self.is_second_hand = False
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.said}"
@@ -55,6 +60,18 @@ class SubmissionError(Exception):
         fault = classify(self.stage, self.reply.code, self.reply.enhanced, self.reply.text, host)
         # What was raised as a failure is none that went well, whatever its code says.
         return Fault.ROUTE_PROTOCOL if fault is Fault.OK else fault
+
+    def passed_on(self) -> Self:
+        """The same for somebody who has only waited for the outcome."""
+        copy = type(self)(
+            self.stage,
+            reply=self.reply,
+            trouble=self.trouble,
+            detail=self.detail,
+            may_have_been_accepted=self.may_have_been_accepted,
+        )
+        copy.transcript, copy.is_second_hand = self.transcript, True
+        return copy
 
     @property
     def said(self) -> str:

@@ -1,67 +1,63 @@
 """Connections kept for the next message of the same route (PERFORMANCE, "What that teaches"; THREATS 17)."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import sys
 
 from portal.domain.ids import TenantId
 from portal.domain.routing.smtp_route import SmtpRoute
 from portal.smtp.client_options import ClientOptions
 from portal.smtp.connection import SmtpConnection
 from portal.smtp.deadlines import Deadline
-from portal.smtp.stage_report import Observer
-
-
-@dataclass(eq=False, slots=True)
-class _Shelf:
-    """The idle connections of one pool key, the last used at the end.
-
-    A closed shelf takes nothing back: it is how connections that are lent, or being opened, learn that their version
-    has been replaced in the meantime. A shelf with nothing on it and no borrowers is forgotten.
-    """
-
-    route: SmtpRoute
-    borrowers: int = 0
-    idle: list[SmtpConnection] = field(default_factory=list)
-    is_closed: bool = False
-
-    def take_all(self) -> list[SmtpConnection]:
-        taken, self.idle = self.idle, []
-        return taken
+from portal.smtp.shelf import Shelf
+from portal.smtp.stage_report import Observer, StageReporter
+from portal.smtp.upkeep import Upkeep
+from portal.smtp.warmth import Limit, Warmth
 
 
 class SmtpPool:
     """Lends connections and takes them back. Belongs to one event loop.
 
-    Connections are shared within ``SmtpRoute.pool_key`` and never across it. How many there may be at a time is the
-    caller's business; the pool only decides what is kept.
+    Connections are shared within ``SmtpRoute.pool_key`` and never across it. Who takes one holds a slot of the route;
+    the pool keeps what is idle, and what it opens on its own account, within ``limit``.
+
+    While no connection of a key is signed in, or the last opening failed, one opening is under way at a time: others
+    wait for its outcome, and share it when it fails. A dead server is waited for once, and a refused password is said
+    once.
 
     Args:
         options: What the operator decides.
+        limit: How many connections of a route may be open in this process at a time, lent ones included. Whoever lends
+            within it is never refused; None means that the pool knows no bounds but ``max_idle_per_key``.
         max_idle_per_key: Connections kept for each key; one more is closed.
         max_messages: After that many a connection is closed, as providers ask for.
         max_age_seconds: After that time likewise, idle or not.
-        check_after_idle_seconds: A connection idle for longer is asked by RSET before it is lent.
+        check_after_idle_seconds: A connection idle for longer is asked by RSET before it is lent; one that is kept
+            warm is asked in the background before it comes to that.
+        retry_warmth_seconds: How long a failed opening in the background is not repeated; it doubles.
+
+    Attributes:
+        reused: How often a kept connection was lent.
     """
 
     def __init__(
         self,
         options: ClientOptions,
         *,
+        limit: Limit | None = None,
         max_idle_per_key: int = 4,
         max_messages: int = 100,
         max_age_seconds: float = 300.0,
         check_after_idle_seconds: float = 5.0,
+        retry_warmth_seconds: float = 60.0,
     ) -> None:
-        self._options = options
+        self.reused = 0
+        self._limit = limit or _as_many_as_are_lent
         self._max_idle_per_key = max_idle_per_key
-        self._max_messages = max_messages
-        self._max_age_seconds = max_age_seconds
         self._check_after_idle_seconds = check_after_idle_seconds
-        self._shelves: dict[tuple[object, ...], _Shelf] = {}
-        self._lent: dict[SmtpConnection, _Shelf] = {}
-        self._expiries: dict[SmtpConnection, asyncio.TimerHandle] = {}
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._retry_warmth_seconds = retry_warmth_seconds
+        self._upkeep = Upkeep(options, max_messages=max_messages, max_age_seconds=max_age_seconds)
+        self._shelves: dict[tuple[object, ...], Shelf] = {}
+        self._lent: dict[SmtpConnection, Shelf] = {}
         self._is_closed = False
 
     async def take(self, route: SmtpRoute, *, deadline: Deadline, observer: Observer | None = None) -> SmtpConnection:
@@ -69,45 +65,129 @@ class SmtpPool:
 
         Args:
             route: Where to, and as whom.
-            deadline: For the check of a kept connection and for opening a new one.
+            deadline: For the check of a kept connection, for waiting and for opening a new one.
             observer: Told of the stages; a kept connection has none before *mail*.
 
         Raises:
-            SubmissionError: No connection could be opened.
+            SubmissionError: No connection could be opened; ``is_second_hand`` when somebody else has tried.
         """
         if self._is_closed:
             raise RuntimeError("the pool is closed")
-        shelf = self._shelves.setdefault(route.pool_key, _Shelf(route))
+        shelf = self._shelf_of(route)
         shelf.borrowers += 1
         try:
             connection = await self._kept(shelf, deadline)
             if connection is None:
-                connection = await SmtpConnection.open(route, self._options, deadline=deadline, observer=observer)
-                self._let_expire(connection, shelf)
+                connection = await self._awaited(shelf, deadline, observer)
         except BaseException:
             self._end_loan(shelf)
             raise
         connection.observe(observer)
         self._lent[connection] = shelf
+        shelf.lent += 1
         return connection
 
     def give_back(self, connection: SmtpConnection) -> None:
         """Keep a connection for the next message, or close it when it is not in order, old, or not wanted any more."""
         shelf = self._lent.pop(connection)
+        shelf.lent -= 1
         connection.observe(None)
         if not connection.is_reusable or self._is_closed:
-            self._drop(connection)
-        elif shelf.is_closed or self._is_worn(connection) or len(shelf.idle) >= self._max_idle_per_key:
-            self._say_farewell([connection])
+            self._upkeep.drop(connection)
+        elif shelf.is_closed or self._upkeep.is_worn(connection) or not self._has_room(shelf):
+            self._upkeep.say_farewell([connection])
         else:
-            shelf.idle.append(connection)
+            shelf.put(connection)
+        if shelf.warmth is not None and not shelf.idle:
+            shelf.warmth.nudge()
+        shelf.tell()
         self._end_loan(shelf)
+
+    async def check(self, route: SmtpRoute, *, deadline: Deadline) -> None:
+        """See that the server lets us in and answers NOOP, without any mail: the half-open probe (DESIGN section 4).
+
+        Raises:
+            SubmissionError: It does not.
+        """
+        connection = await self.take(route, deadline=deadline)
+        try:
+            await connection.say_noop(deadline)
+        finally:
+            self.give_back(connection)
+
+    def keep_warm(self, route: SmtpRoute, until: float) -> None:
+        """Keep a connection of this route idle and in order, so that the next message begins with MAIL at once.
+
+        A refused sign-in ends it, and this call then does nothing until a message of the route has been signed in.
+
+        Args:
+            route: Where to, and as whom.
+            until: By the loop's clock; the last call counts, and a time that has passed ends it.
+        """
+        if self._is_closed:
+            raise RuntimeError("the pool is closed")
+        shelf = self._shelf_of(route)
+        if shelf.warmth is None and not shelf.is_barred and until > asyncio.get_running_loop().time():
+            # Sooner than take() would ask: an answer may be a while in coming.
+            every = 0.8 * self._check_after_idle_seconds
+            shelf.warmth = Warmth(shelf, self._upkeep, self._limit, every=every, retry_after=self._retry_warmth_seconds)
+        if shelf.warmth is not None:
+            shelf.warmth.keep(until)
+        shelf.settle()
+
+    # What is open
+
+    @property
+    def opened(self) -> int:
+        """How many connections have been opened so far."""
+        return self._upkeep.opened
+
+    @property
+    def idle(self) -> int:
+        return sum(len(shelf.idle) for shelf in self._shelves.values())
+
+    @property
+    def lent(self) -> int:
+        return len(self._lent)
+
+    def open_connections(self, pool_key: tuple[object, ...]) -> int:
+        """How many connections of a key are lent, idle or being opened; those that say QUIT are not counted."""
+        shelf = self._shelves.get(pool_key)
+        return shelf.open_connections if shelf is not None else 0
+
+    def is_proven(self, pool_key: tuple[object, ...]) -> bool:
+        """Whether a connection of this key is signed in now, so that several may be asked for at once."""
+        shelf = self._shelves.get(pool_key)
+        return shelf is not None and shelf.is_proven
+
+    async def close_idle(self, pool_key: tuple[object, ...], keep: int) -> int:
+        """Close idle connections of a key, the longest idle first, until no more than ``keep`` are open in all.
+
+        What is lent is left alone. Takes 2 seconds at most.
+
+        Returns:
+            How many are open still.
+        """
+        shelf = self._shelves.get(pool_key)
+        if shelf is None:
+            return 0
+        surplus = min(max(0, shelf.open_connections - keep), len(shelf.idle))
+        closed, shelf.idle = shelf.idle[:surplus], shelf.idle[surplus:]
+        farewells = self._upkeep.say_farewell(closed)
+        shelf.settle()
+        await asyncio.gather(*farewells)
+        return self.open_connections(pool_key)
 
     async def close_key(self, pool_key: tuple[object, ...]) -> None:
         """Close the idle connections of a key now, and those that are lent when they are given back."""
         shelf = self._shelves.pop(pool_key, None)
-        if shelf is not None:
-            await self._clear(shelf)
+        if shelf is None:
+            return
+        shelf.is_closed = True
+        farewells = self._upkeep.say_farewell(shelf.take_all())
+        if shelf.warmth is not None:
+            await shelf.warmth.stop()
+        await asyncio.gather(*farewells)
 
     async def close_version(self, tenant_id: TenantId | None, version: int) -> None:
         """The same for all keys of a version of a tenant's settings, e.g. when another one was activated."""
@@ -122,69 +202,71 @@ class SmtpPool:
         """Close everything that is not lent; what is lent closes when it is given back. Takes 2 seconds at most."""
         self._is_closed = True
         await asyncio.gather(*map(self.close_key, list(self._shelves)))
-        await asyncio.gather(*self._farewells)
+        await self._upkeep.finish()
 
-    async def _kept(self, shelf: _Shelf, deadline: Deadline) -> SmtpConnection | None:
+    # How one is found
+
+    async def _kept(self, shelf: Shelf, deadline: Deadline) -> SmtpConnection | None:
         while shelf.idle:
             connection = shelf.idle.pop()
+            shelf.lent += 1  # so that it is counted while it is looked at
             try:
                 await connection.catch_up()
-                if connection.is_reusable and self._is_worn(connection):
-                    self._say_farewell([connection])
-                    continue
-                was_idle_for_long = self._idle_seconds(connection) > self._check_after_idle_seconds
-                if was_idle_for_long and not await connection.still_usable(deadline):
+                if not connection.is_reusable:
+                    self._upkeep.drop(connection)
+                elif self._upkeep.is_worn(connection):
+                    self._upkeep.say_farewell([connection])
+                elif not self._was_idle_for_long(connection) or await connection.still_usable(deadline):
+                    self.reused += 1
+                    return connection
+                else:
                     # It was the last one used: the others have been idle for longer, and each would cost a wait.
-                    self._say_farewell(shelf.take_all())
+                    self._upkeep.drop(connection)
+                    self._upkeep.say_farewell(shelf.take_all())
             except BaseException:
-                self._drop(connection)
+                self._upkeep.drop(connection)
                 raise
-            if connection.is_reusable:
-                return connection
-            self._drop(connection)
+            finally:
+                shelf.lent -= 1
         return None
 
-    async def _clear(self, shelf: _Shelf) -> None:
-        shelf.is_closed = True
-        await asyncio.gather(*self._say_farewell(shelf.take_all()))
+    async def _awaited(self, shelf: Shelf, deadline: Deadline, observer: Observer | None) -> SmtpConnection:
+        while self._one_is_on_its_way(shelf):
+            failure = await shelf.news(deadline)
+            if failure is not None:
+                StageReporter(observer).failed(failure)
+                raise failure
+            connection = await self._kept(shelf, deadline)
+            if connection is not None:
+                return connection
+        return await self._upkeep.open(shelf, deadline, observer)
 
-    def _let_expire(self, connection: SmtpConnection, shelf: _Shelf) -> None:
-        expiry = connection.opened_at + self._max_age_seconds
-        self._expiries[connection] = asyncio.get_running_loop().call_at(expiry, self._expire, shelf, connection)
+    def _one_is_on_its_way(self, shelf: Shelf) -> bool:
+        if shelf.refreshing:
+            return True
+        is_full = shelf.open_connections >= self._limit(shelf.route)
+        return shelf.opening > 0 and (shelf.opens_one_by_one or is_full)
 
-    def _expire(self, shelf: _Shelf, connection: SmtpConnection) -> None:
-        if connection in shelf.idle:  # one that is lent is found to be old when it is given back
-            shelf.idle.remove(connection)
-            self._say_farewell([connection])
-            self._forget_if_empty(shelf)
+    def _shelf_of(self, route: SmtpRoute) -> Shelf:
+        key = route.pool_key
+        shelf = self._shelves.get(key)
+        if shelf is None:
+            shelf = self._shelves[key] = Shelf(route, lambda: self._forget(key))
+        return shelf
 
-    def _drop(self, connection: SmtpConnection) -> None:
-        self._expiries.pop(connection).cancel()
-        connection.abort()
+    def _forget(self, key: tuple[object, ...]) -> None:
+        del self._shelves[key]
 
-    def _end_loan(self, shelf: _Shelf) -> None:
+    def _has_room(self, shelf: Shelf) -> bool:
+        return len(shelf.idle) < self._max_idle_per_key and shelf.open_connections < self._limit(shelf.route)
+
+    def _was_idle_for_long(self, connection: SmtpConnection) -> bool:
+        return asyncio.get_running_loop().time() - connection.idle_since > self._check_after_idle_seconds
+
+    def _end_loan(self, shelf: Shelf) -> None:
         shelf.borrowers -= 1
-        self._forget_if_empty(shelf)
+        shelf.settle()
 
-    def _forget_if_empty(self, shelf: _Shelf) -> None:
-        # A closed one is off the list already, and another may stand in its place.
-        if not (shelf.borrowers or shelf.idle or shelf.is_closed):
-            del self._shelves[shelf.route.pool_key]
 
-    def _is_worn(self, connection: SmtpConnection) -> bool:
-        age = asyncio.get_running_loop().time() - connection.opened_at
-        return age >= self._max_age_seconds or connection.transactions >= self._max_messages
-
-    def _idle_seconds(self, connection: SmtpConnection) -> float:
-        return asyncio.get_running_loop().time() - connection.idle_since
-
-    def _say_farewell(self, connections: Iterable[SmtpConnection]) -> list[asyncio.Task[None]]:
-        """QUIT, in the background: nobody waits for a goodbye."""
-        tasks = []
-        for connection in connections:
-            self._expiries.pop(connection).cancel()
-            tasks.append(asyncio.create_task(connection.quit()))
-        for task in tasks:
-            self._farewells.add(task)
-            task.add_done_callback(self._farewells.discard)
-        return tasks
+def _as_many_as_are_lent(_: SmtpRoute) -> int:
+    return sys.maxsize

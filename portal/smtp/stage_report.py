@@ -40,7 +40,8 @@ class StageReporter:
 
     def begin(self) -> None:
         """Start the clock for the next stage."""
-        self._since = time.monotonic()
+        if self.observer is not None:
+            self._since = time.monotonic()
 
     def ended(self, stage: SmtpStage, reply: SmtpReply | None = None, note: str = "") -> None:
         self._report(stage, reply, note, ok=True)
@@ -50,7 +51,8 @@ class StageReporter:
         self._report(error.stage, error.reply, ": ".join([*words, error.detail] if error.detail else words), ok=False)
 
     def _report(self, stage: SmtpStage, reply: SmtpReply | None, note: str, *, ok: bool) -> None:
-        seconds = time.monotonic() - self._since
-        self.begin()
-        if self.observer is not None:
-            self.observer(StageReport(stage, ok, seconds, reply, note))
+        if self.observer is None:
+            return
+        now = time.monotonic()
+        seconds, self._since = now - self._since, now
+        self.observer(StageReport(stage, ok, seconds, reply, note))

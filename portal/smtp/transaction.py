@@ -1,6 +1,6 @@
 """One message over a connection that is signed in: MAIL, RCPT, content, and what came of it (RFC 5321 section 3.3)."""
 
-from collections.abc import Callable, Container, Generator
+from collections.abc import Container, Generator
 from typing import Final, NamedTuple
 
 from portal.domain.mail.smtp_reply import SmtpReply
@@ -12,17 +12,25 @@ from portal.smtp.envelope import Envelope, content_for_bdat, content_for_data, m
 from portal.smtp.errors import SubmissionError
 from portal.smtp.transcript import Secrets
 
-MAIL_SYSTEM: Final = range(250, 260)
+MAIL_SYSTEM: Final = frozenset(range(250, 260))
 """The 25x, which are about mail: a 220 or 235 to MAIL answers something else."""
 GO_AHEAD: Final = frozenset({354})
-ACCEPTED: Final = range(200, 300)
+ACCEPTED: Final = frozenset(range(200, 300))
 """To the end of the content any 2xx takes the responsibility over, whatever the rest of the reply says."""
 
 
 class _Step(NamedTuple):
     stage: SmtpStage
     allowed: Container[int]
-    say: Callable[[], None]
+
+
+_WITH_CHUNKING: Final = (
+    _Step(SmtpStage.MAIL, MAIL_SYSTEM),
+    _Step(SmtpStage.RCPT, MAIL_SYSTEM),
+    _Step(SmtpStage.DOT, ACCEPTED),
+)
+_WITHOUT: Final = (*_WITH_CHUNKING[:2], _Step(SmtpStage.DATA, GO_AHEAD))
+"""All that can be said without waiting: up to DATA, or with CHUNKING all (RFC 2920 section 3.1, RFC 3030)."""
 
 
 class Transaction(Dialogue):
@@ -45,24 +53,28 @@ class Transaction(Dialogue):
         yield from self._hear(SmtpStage.MAIL, MAIL_SYSTEM)
         self.needs_reset = False
 
+    def _noop(self) -> Script:
+        self._say(b"NOOP")
+        yield from self._hear(SmtpStage.MAIL, MAIL_SYSTEM)
+
     def _transact(self, envelope: Envelope) -> Script:
         """In as few round trips as the server allows: one with PIPELINING and CHUNKING, four with neither."""
         self.accepted = None
         self._reader.renew_budget()
         self._refuse_unsent(envelope)
-        steps = self._steps(envelope)
+        steps = _WITH_CHUNKING if self.capabilities.chunking else _WITHOUT
         all_at_once = self.capabilities.pipelining
         self.needs_reset = True
         if all_at_once:
-            for step in steps:
-                step.say()
-        for step in steps:
+            for stage, _ in steps:
+                self._say_step(stage, envelope)
+        for stage, allowed in steps:
             # Content has a stage of its own from when it is sent, and in a flight that has happened.
-            if step.stage is not SmtpStage.DOT and self.stage is not SmtpStage.BODY and self.stage is not SmtpStage.DOT:
-                self.stage = step.stage
+            if stage is not SmtpStage.DOT and self.stage is not SmtpStage.BODY and self.stage is not SmtpStage.DOT:
+                self.stage = stage
             if not all_at_once:
-                step.say()
-            answer = yield from self._hear_on(step.stage, step.allowed)
+                self._say_step(stage, envelope)
+            answer = self._judge_on((yield), stage, allowed)
         if not self.capabilities.chunking:
             answer = yield from self._send_lines(envelope, answer)
         if self.verdict is not None:
@@ -79,17 +91,16 @@ class Transaction(Dialogue):
         if envelope.is_international and not self.capabilities.smtputf8:
             raise SubmissionError(SmtpStage.MAIL, trouble=Trouble.NO_SMTPUTF8)
 
-    def _steps(self, envelope: Envelope) -> tuple[_Step, ...]:
-        """All that can be said without waiting: up to DATA, or with CHUNKING all (RFC 2920 section 3.1, RFC 3030)."""
-        size = f"({len(envelope.data)} bytes)"
-        chunk = content_for_bdat(envelope.data)
-        return (
-            _Step(SmtpStage.MAIL, MAIL_SYSTEM, lambda: self._say(mail_command(envelope, self.capabilities))),
-            _Step(SmtpStage.RCPT, MAIL_SYSTEM, lambda: self._say(rcpt_command(envelope))),
-            _Step(SmtpStage.DOT, ACCEPTED, lambda: self._send_content(chunk, shown=f"BDAT LAST {size}"))
-            if self.capabilities.chunking
-            else _Step(SmtpStage.DATA, GO_AHEAD, lambda: self._say(b"DATA")),
-        )
+    def _say_step(self, stage: SmtpStage, envelope: Envelope) -> None:
+        if stage is SmtpStage.MAIL:
+            self._say(mail_command(envelope, self.capabilities))
+        elif stage is SmtpStage.RCPT:
+            self._say(rcpt_command(envelope))
+        elif stage is SmtpStage.DATA:
+            self._say(b"DATA")
+        else:
+            size = len(envelope.data)
+            self._send_content(content_for_bdat(envelope.data), shown=f"BDAT LAST ({size} bytes)")
 
     def _send_lines(self, envelope: Envelope, go_ahead: Answer | None) -> Generator[None, SmtpReply, Answer | None]:
         if self.verdict is None:
@@ -99,10 +110,10 @@ class Transaction(Dialogue):
             raise self.failure(Trouble.WRONG_CODE)
         else:
             self._say(b".", shown=".")  # DATA is open without a recipient, and a lone dot ends it (RFC 2920, 3.1)
-        return (yield from self._hear_on(SmtpStage.DOT, ACCEPTED))
+        return self._judge_on((yield), SmtpStage.DOT, ACCEPTED)
 
-    def _hear_on(self, stage: SmtpStage, allowed: Container[int]) -> Generator[None, SmtpReply, Answer | None]:
-        """Hear, but keep a refusal back until the replies that are due are read, so that the next message finds none.
+    def _judge_on(self, reply: SmtpReply, stage: SmtpStage, allowed: Container[int]) -> Answer | None:
+        """Judge a reply, but keep a refusal back until the others due are read, so that the next message finds none.
 
         The first refusal is the verdict: a refused sender refuses all after it.
 
@@ -110,7 +121,7 @@ class Transaction(Dialogue):
             The answer, or None when it was a refusal and others are due.
         """
         try:
-            answer = yield from self._hear(stage, allowed)
+            answer = self._judge(reply, stage, allowed)
         except SubmissionError as error:
             self.verdict = self.verdict or error
             if self._is_broken or not self._replies_due:

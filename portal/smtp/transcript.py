@@ -68,8 +68,12 @@ class Transcript:
     def heard(self, reply: SmtpReply) -> None:
         """Add a reply that is scrubbed already."""
         *others, last = reply.lines
-        self._lines.extend(f"S: {reply.code}-{line}" for line in others)
+        for line in others:
+            self._lines.append(f"S: {reply.code}-{line}")
         self._lines.append(f"S: {reply.code} {last}".rstrip())
+
+    def forget(self) -> None:
+        self._lines.clear()
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -39,6 +39,9 @@ class EmailSettingsRow(Base):
     envelope_from: Mapped[str | None] = mapped_column(String(320))
     dkim_selectors: Mapped[list[str]] = mapped_column(JSON)
     fallback: Mapped[str] = mapped_column(String(10))
+    rate_per_second: Mapped[int | None]
+    rate_per_minute: Mapped[int | None]
+    rate_per_day: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(64))
     proven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -60,6 +63,9 @@ class EmailSettingsRow(Base):
             envelope_from=self.envelope_from,
             dkim_selectors=tuple(self.dkim_selectors),
             fallback=FallbackPolicy(self.fallback),
+            rate_per_second=self.rate_per_second,
+            rate_per_minute=self.rate_per_minute,
+            rate_per_day=self.rate_per_day,
         )
 
 
@@ -95,6 +101,9 @@ def add_version(
         envelope_from=settings.envelope_from,
         dkim_selectors=list(settings.dkim_selectors),
         fallback=settings.fallback,
+        rate_per_second=settings.rate_per_second,
+        rate_per_minute=settings.rate_per_minute,
+        rate_per_day=settings.rate_per_day,
         created_at=created_at,
         created_by=created_by,
     )

@@ -46,6 +46,10 @@ def tenant(session: Session, tenant_id: TenantId) -> TenantRow:
     return session.get_one(TenantRow, tenant_id)
 
 
+def route_epoch(session: Session, tenant_id: TenantId) -> int:
+    return session.scalars(select(TenantRow.route_epoch).where(TenantRow.id == tenant_id)).one()
+
+
 def tenant_to_change(session: Session, tenant_id: TenantId) -> TenantRow:
     """The tenant's row, locked until the transaction ends: changes of route happen one after the other."""
     return session.get_one(TenantRow, tenant_id, with_for_update=True)

@@ -1,11 +1,12 @@
 """The outbox: what was handed in and is still to be sent, and how each message ended.
 
-``due_at`` carries the whole queue: when a message may next be taken, while it waits; when its lease ends, while a
-worker has it; NULL once it is final. A claim is one index range for each priority, and a dead worker's messages come
-back by themselves. Lanes and leased lanes take this table's place in the claim (DESIGN section 4), not its columns.
+``due_at`` is when a message may next be looked at, and NULL once it is final: the index of a lane holds what is still
+to be sent, and nothing else. ``begun`` counts the conversations begun about a message. It is the fencing token, too:
+to begin is to raise it from the number one has read, and an outcome is written only while it is still that number.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,8 +18,9 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     String,
-    Text,
-    UniqueConstraint,
+    Table,
+    bindparam,
+    delete,
     func,
     insert,
     select,
@@ -28,6 +30,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import MessageId, TenantId
 from portal.domain.mail.notification_kinds import Priority
+from portal.storage.attempts import AttemptRow
 from portal.storage.database import Base, UtcDateTime
 from portal.storage.organisations import TenantRow
 
@@ -36,8 +39,8 @@ class MessageState(StrEnum):
     """The values are promises (CONTRACT: message)."""
 
     QUEUED = "queued"  # handed in, not yet tried
-    WAITING = "waiting"  # tried, to be tried again
-    SENDING = "sending"  # a worker has it
+    WAITING = "waiting"  # tried or put off, to be tried later
+    SENDING = "sending"  # a conversation has begun, and how it ended is not known yet
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
@@ -62,12 +65,6 @@ _FINAL = frozenset(
 
 class MessageRow(Base):
     __tablename__ = "messages"
-    __table_args__ = (
-        Index("ix_messages_due", "priority", "due_at"),
-        Index("ix_messages_tenant_newest", "tenant_id", "id"),
-        Index("ix_messages_tenant_state", "tenant_id", "state"),
-        UniqueConstraint("tenant_id", "idempotency_key"),
-    )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey(TenantRow.id))
@@ -76,14 +73,18 @@ class MessageRow(Base):
     state: Mapped[str] = mapped_column(String(12))
     to_address: Mapped[str] = mapped_column(String(320))
     message_id: Mapped[str] = mapped_column(String(320))
-    content: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Sealed; NULL once the message is final, because codes and links are secrets."""
+    content_bytes: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     send_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When it was meant to leave; its Date header, on every attempt."""
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    lease_token: Mapped[str | None] = mapped_column(String(32))
+    worker: Mapped[str | None] = mapped_column(String(16))
+    """Who has begun the latest conversation."""
+    begun: Mapped[int] = mapped_column(default=0)
+    interrupted: Mapped[int] = mapped_column(default=0)
+    """Conversations that were begun and of which no outcome is known: each may have delivered a copy."""
+    tries: Mapped[int] = mapped_column(default=0)
     via: Mapped[str | None] = mapped_column(String(10))
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
@@ -91,114 +92,160 @@ class MessageRow(Base):
     """Each step of the way as one readable sentence, in order."""
 
 
-class AttemptRow(Base):
-    """One try over one route, with the server's own words."""
+_IS_OPEN = MessageRow.due_at.is_not(None)
+Index(
+    "ix_messages_lane",
+    MessageRow.tenant_id,
+    MessageRow.priority,
+    MessageRow.due_at,
+    MessageRow.id,
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
+Index("ix_messages_tenant_newest", MessageRow.tenant_id, MessageRow.id)
+_HAS_KEY = MessageRow.idempotency_key.is_not(None)
+Index(
+    "ix_messages_idempotency",
+    MessageRow.tenant_id,
+    MessageRow.idempotency_key,
+    unique=True,
+    sqlite_where=_HAS_KEY,
+    postgresql_where=_HAS_KEY,
+)
 
-    __tablename__ = "attempts"
+
+class MessageContentRow(Base):
+    """What a message says, sealed, and gone once the message is final: codes and links are secrets.
+
+    Apart from the message, whose row is written again at every step.
+    """
+
+    __tablename__ = "message_contents"
 
     message_id: Mapped[str] = mapped_column(ForeignKey(MessageRow.id), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    via: Mapped[str] = mapped_column(String(10))
-    version: Mapped[int]
-    from_address: Mapped[str] = mapped_column(String(320))
-    stage: Mapped[str] = mapped_column(String(10))
-    code: Mapped[int | None]
-    enhanced: Mapped[str | None] = mapped_column(String(12))
-    reply: Mapped[str] = mapped_column(Text)
-    fault: Mapped[str] = mapped_column(String(16))
-    seconds: Mapped[float]
-    tls: Mapped[str | None] = mapped_column(String(80))
-    copies_possible: Mapped[int] = mapped_column(default=0)
+    tenant_id: Mapped[str] = mapped_column(String(26))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class LeaseLostError(Exception):
-    """Another worker has the message: what this one did with it may not be recorded as the message's end."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that may be looked at now."""
+
+    id: MessageId
+    content_bytes: int
 
 
-def add(session: Session, rows: Iterable[dict[str, Any]]) -> None:
-    session.execute(insert(MessageRow), list(rows))
+def _table(row: type[Base]) -> Table:
+    """For statements that many rows pass through: the ORM would look at each of them."""
+    return Base.metadata.tables[row.__tablename__]
 
 
-def by_idempotency_key(session: Session, tenant_id: TenantId, key: str) -> MessageId | None:
-    found = session.scalar(
-        select(MessageRow.id).where(MessageRow.tenant_id == tenant_id, MessageRow.idempotency_key == key)
-    )
-    return MessageId(found) if found else None
+def add(session: Session, messages: Sequence[dict[str, Any]], contents: Sequence[dict[str, Any]]) -> None:
+    """Store new messages. Their lanes are touched before, in the same transaction."""
+    connection = session.connection()
+    connection.execute(insert(_table(MessageRow)), messages)
+    connection.execute(insert(_table(MessageContentRow)), contents)
 
 
-def claim_due(session: Session, *, now: datetime, until: datetime, token: str, most: int) -> Sequence[Row[Any]]:
-    """Take up to ``most`` due messages, urgent ones first, and lease them to ``token`` until ``until``.
-
-    Returns:
-        Rows with the columns of ``MessageRow``, and ``interrupted``: whether a worker had the message before and
-        neither finished nor handed it back, so that a copy of it may have been sent.
-    """
-    found: dict[str, str] = {}
-    # One range of the index for each priority: what is queued behind is not looked at, however much it is.
-    for priority in Priority:
-        due = (
-            select(MessageRow.id, MessageRow.state)
-            .where(MessageRow.priority == priority, MessageRow.due_at <= now)
-            .order_by(MessageRow.due_at)
-            .limit(most - len(found))
-            .with_for_update(skip_locked=True)
+def by_idempotency_keys(session: Session, tenant_id: TenantId, keys: Collection[str]) -> dict[str, MessageId]:
+    found = session.execute(
+        select(MessageRow.idempotency_key, MessageRow.id).where(
+            MessageRow.tenant_id == tenant_id, MessageRow.idempotency_key.in_(keys)
         )
-        if len(found) < most:
-            found |= {row.id: row.state for row in session.execute(due)}
-    if not found:
-        return ()
-    session.execute(
-        update(MessageRow)
-        .where(MessageRow.id.in_(found))
-        .values(state=MessageState.SENDING, due_at=until, lease_token=token)
     )
-    interrupted = [id_ for id_, state in found.items() if state == MessageState.SENDING]
+    return {row.idempotency_key: MessageId(row.id) for row in found}
+
+
+def due(
+    session: Session,
+    tenant_id: TenantId,
+    *,
+    now: datetime,
+    besides: Collection[str],
+    most: int,
+    priorities: Iterable[Priority] = tuple(Priority),
+) -> list[Due]:
+    """The next messages of a lane: urgent ones first, of one priority those that have been due the longest.
+
+    Args:
+        besides: Messages the caller has in hand already. They are in the index still, so that many more are looked at.
+        most: How many are wanted.
+    """
+    found: list[Due] = []
+    # One range of the index for each priority: what is queued behind is not looked at, however much it is.
+    for priority in priorities:
+        rows = session.execute(
+            select(MessageRow.id, MessageRow.content_bytes)
+            .where(MessageRow.tenant_id == tenant_id, MessageRow.priority == priority)
+            .where(MessageRow.due_at <= now)
+            .order_by(MessageRow.due_at, MessageRow.id)
+            .limit(most - len(found) + len(besides))
+        )
+        found += [Due(MessageId(id_), size) for id_, size in rows if id_ not in besides]
+        if len(found) >= most:
+            return found[:most]
+    return found
+
+
+def read(session: Session, messages: Collection[MessageId]) -> Sequence[Row[Any]]:
+    """The open ones among these messages: the columns of ``MessageRow`` and ``sealed``, in no particular order."""
     return session.execute(
-        select(MessageRow.__table__, MessageRow.id.in_(interrupted).label("interrupted"))
-        .where(MessageRow.id.in_(found))
-        .order_by(MessageRow.priority, MessageRow.id)
+        select(MessageRow.__table__, MessageContentRow.sealed)
+        .join(MessageContentRow, MessageContentRow.message_id == MessageRow.id)
+        .where(MessageRow.id.in_(messages), _IS_OPEN)
     ).all()
 
 
-def renew(session: Session, *, held: Mapping[MessageId, str], until: datetime) -> set[MessageId]:
-    """Prolong leases, given as the token of each message; return the messages that were still that token's."""
-    kept = session.scalars(
-        update(MessageRow)
-        .where(MessageRow.id.in_(held), MessageRow.lease_token.in_(set(held.values())))
-        .values(due_at=until)
-        .returning(MessageRow.id)
+def locked(session: Session, messages: Collection[str]) -> dict[str, int]:
+    """``begun`` of the open ones among these messages, their rows locked until the transaction ends."""
+    rows = session.execute(
+        select(MessageRow.id, MessageRow.begun)
+        .where(MessageRow.id.in_(messages), _IS_OPEN)
+        .order_by(MessageRow.id)
+        .with_for_update()
     )
-    return {MessageId(id_) for id_ in kept}
+    return {id_: begun for id_, begun in rows}  # noqa: C416 - a Row is no pair to the type checker
 
 
-def put(session: Session, message_id: MessageId, *, token: str, values: dict[str, Any]) -> None:
-    """Write what became of a leased message.
+def begin(session: Session, worker: str, messages: Iterable[tuple[str, int, int]]) -> None:
+    """Note that conversations begin about ``locked()`` messages.
 
-    Raises:
-        LeaseLostError: The lease is somebody else's by now; nothing was written.
+    Args:
+        messages: Of each its id, ``begun`` and ``interrupted``, as they are from now on.
     """
-    written = session.scalar(
-        update(MessageRow)
-        .where(MessageRow.id == message_id, MessageRow.lease_token == token)
-        .values(**values)
-        .returning(MessageRow.id)
+    table = _table(MessageRow)
+    session.connection().execute(
+        update(table)
+        .where(table.c.id == bindparam("_id"))
+        .values(state=MessageState.SENDING, worker=worker, begun=bindparam("_begun"), interrupted=bindparam("_cut")),
+        [{"_id": id_, "_begun": begun, "_cut": interrupted} for id_, begun, interrupted in messages],
     )
-    if written is None:
-        raise LeaseLostError(message_id)
 
 
-def hand_back(session: Session, *, held: Mapping[MessageId, str], due_at: datetime) -> None:
-    """Give up leases before anything was sent: any worker may take the messages from ``due_at`` on."""
+def put(session: Session, outcomes: Sequence[Mapping[str, Any]]) -> None:
+    """Write what became of ``locked()`` messages: ``_id`` and the columns of an outcome, for each the same ones."""
+    columns = [name for name in outcomes[0] if name != "_id"]
+    table = _table(MessageRow)
+    session.connection().execute(
+        update(table).where(table.c.id == bindparam("_id")).values({name: bindparam(name) for name in columns}),
+        [dict(outcome) for outcome in outcomes],
+    )
+
+
+def wipe(session: Session, messages: Collection[str]) -> None:
+    """Remove the content of messages that are final."""
     session.execute(
-        update(MessageRow)
-        .where(MessageRow.id.in_(held), MessageRow.lease_token.in_(set(held.values())))
-        .values(state=MessageState.WAITING, due_at=due_at, lease_token=None)
+        delete(MessageContentRow)
+        .where(MessageContentRow.message_id.in_(messages))
+        .execution_options(synchronize_session=False)
     )
 
 
 def try_again_now(session: Session, tenant_id: TenantId, *, ended_with: Collection[str], now: datetime) -> None:
-    """Let a tenant's waiting messages be tried at once whose last attempt ended with one of these faults."""
+    """Let a tenant's waiting messages be tried at once that were put off, or whose last attempt ended so.
+
+    The tenant's lane is touched before.
+    """
     last = (
         select(AttemptRow.fault)
         .where(AttemptRow.message_id == MessageRow.id)
@@ -208,16 +255,16 @@ def try_again_now(session: Session, tenant_id: TenantId, *, ended_with: Collecti
     )
     session.execute(
         update(MessageRow)
-        .where(MessageRow.tenant_id == tenant_id, MessageRow.state == MessageState.WAITING, last.in_(ended_with))
+        .where(MessageRow.tenant_id == tenant_id, MessageRow.state == MessageState.WAITING, MessageRow.due_at > now)
+        .where((MessageRow.tries == 0) | last.in_(ended_with))
         .values(due_at=now)
         .execution_options(synchronize_session=False)
     )
 
 
-def attempts_of(session: Session, message_id: MessageId) -> Sequence[AttemptRow]:
-    return session.scalars(
-        select(AttemptRow).where(AttemptRow.message_id == message_id).order_by(AttemptRow.number)
-    ).all()
+def open_count(session: Session) -> int:
+    """How many messages are not final."""
+    return session.scalar(select(func.count()).select_from(MessageRow).where(_IS_OPEN)) or 0
 
 
 def last_attempt_over(session: Session, tenant_id: TenantId, *, via: str, version: int) -> AttemptRow | None:
@@ -229,19 +276,3 @@ def last_attempt_over(session: Session, tenant_id: TenantId, *, via: str, versio
         .order_by(MessageRow.id.desc(), AttemptRow.number.desc())
         .limit(1)
     )
-
-
-def counts(session: Session) -> dict[MessageState, int]:
-    rows = session.execute(select(MessageRow.state, func.count().label("messages")).group_by(MessageRow.state))
-    found: dict[str, int] = {row.state: row.messages for row in rows}
-    return {state: found.get(state, 0) for state in MessageState}
-
-
-def oldest_due(session: Session, now: datetime) -> datetime | None:
-    return session.scalar(
-        select(func.min(MessageRow.due_at)).where(MessageRow.due_at <= now, MessageRow.state != MessageState.SENDING)
-    )
-
-
-def due_count(session: Session, now: datetime) -> int:
-    return session.scalar(select(func.count()).select_from(MessageRow).where(MessageRow.due_at <= now)) or 0

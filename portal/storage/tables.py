@@ -3,25 +3,33 @@
 from sqlalchemy import MetaData
 
 from portal.storage import (
+    attempts,
     audit_log,
     credentials,
     email_settings,
+    lanes,
     organisations,
     outbox,
+    platform_use,
     probes,
+    route_states,
     users,
     vault_keys,
 )
 from portal.storage.database import Base
 
 __all__ = [
+    "attempts",
     "audit_log",
     "credentials",
     "email_settings",
+    "lanes",
     "metadata",
     "organisations",
     "outbox",
+    "platform_use",
     "probes",
+    "route_states",
     "users",
     "vault_keys",
 ]

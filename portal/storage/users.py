@@ -1,5 +1,6 @@
 """People, where they are members, and where they are signed in."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -67,6 +68,16 @@ def memberships_of(session: Session, user_id: UserId) -> list[Membership]:
         .order_by(TenantRow.name)
     )
     return [Membership(tenant, Role(role)) for tenant, role in rows]
+
+
+def emails_of(session: Session, tenant_id: TenantId, roles: Collection[Role]) -> Sequence[str]:
+    """The addresses of the tenant's members in these roles, oldest account first."""
+    return session.scalars(
+        select(UserRow.email)
+        .join(MembershipRow, MembershipRow.user_id == UserRow.id)
+        .where(MembershipRow.tenant_id == tenant_id, MembershipRow.role.in_(roles))
+        .order_by(UserRow.id)
+    ).all()
 
 
 def first_owner(session: Session, tenant_id: TenantId) -> UserRow | None:

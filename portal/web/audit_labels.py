@@ -12,6 +12,9 @@ Facts = Mapping[str, Any]
 ACTIONS: Final = {
     AuditAction.EMAIL_SENT: "Message sent",
     AuditAction.EMAIL_SEND_FAILED: "Message refused or not sent",
+    AuditAction.ROUTE_UNHEALTHY: "Own server failing",
+    AuditAction.ROUTE_RECOVERED: "Own server works again",
+    AuditAction.ROUTE_ALERTED: "Admins told about the own server",
     AuditAction.SMTP_SAVED: "Settings saved",
     AuditAction.SMTP_DRAFT_DISCARDED: "Draft discarded",
     AuditAction.SMTP_TESTED: "Connection tested",
@@ -43,9 +46,16 @@ def _failed(facts: Facts) -> str:
     if "via" not in facts:
         return f"Not sent: {facts.get('reply') or facts.get('state') or 'no reason was recorded'}"
     stage = STAGES.get(facts.get("stage", ""), facts.get("stage", "an unknown stage"))
-    what = "Refused by" if _ANSWERED.match(str(facts.get("reply", ""))) else "Not taken by"
-    said = _said(facts) if what == "Refused by" else f" What happened: {facts.get('reply') or 'unknown'}."
-    return f"{what} {_route(facts)} at «{stage}».{said} {facts.get('decision') or ''}".rstrip()
+    what = "Refused by" if _is_answer(facts) else "Not taken by"
+    return f"{what} {_route(facts)} at «{stage}».{_happened(facts)} {facts.get('decision') or ''}".rstrip()
+
+
+def _is_answer(facts: Facts) -> bool:
+    return _ANSWERED.match(str(facts.get("reply", ""))) is not None
+
+
+def _happened(facts: Facts) -> str:
+    return _said(facts) if _is_answer(facts) else f" What happened: {facts.get('reply') or 'unknown'}."
 
 
 def _route(facts: Facts) -> str:
@@ -57,6 +67,22 @@ def _route(facts: Facts) -> str:
 
 def _said(facts: Facts) -> str:
     return f" Answer: «{facts['reply']}»." if facts.get("reply") else ""
+
+
+def _unhealthy(facts: Facts) -> str:
+    return f"The own server (version {facts.get('version')}) is failing ({facts.get('class')}).{_happened(facts)}"
+
+
+def _recovered(facts: Facts) -> str:
+    shown_by = "a sign-in has worked" if facts.get("shown_by") == "probe" else "it has accepted mail"
+    return f"The own server (version {facts.get('version')}) is used again: {shown_by}."
+
+
+def _alerted(facts: Facts) -> str:
+    about = "works again" if facts.get("about") == "recovery" else f"fails ({facts.get('class')})"
+    number = facts.get("recipients")
+    people = "1 person was" if number == 1 else f"{number} people were"
+    return f"{people} told by mail that the own server (version {facts.get('version')}) {about}."
 
 
 def _saved(facts: Facts) -> str:
@@ -110,6 +136,9 @@ def _member_added(facts: Facts) -> str:
 _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     AuditAction.EMAIL_SENT: _sent,
     AuditAction.EMAIL_SEND_FAILED: _failed,
+    AuditAction.ROUTE_UNHEALTHY: _unhealthy,
+    AuditAction.ROUTE_RECOVERED: _recovered,
+    AuditAction.ROUTE_ALERTED: _alerted,
     AuditAction.SMTP_SAVED: _saved,
     AuditAction.SMTP_TESTED: _tested,
     AuditAction.SMTP_ACTIVATED: _activated,

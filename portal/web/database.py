@@ -6,7 +6,8 @@ from typing import Any
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
-from portal.storage.database import Base, Database, prepare_sqlite
+from portal.storage import engines
+from portal.storage.database import Base, Database
 from portal.wiring import Waypost
 
 
@@ -15,7 +16,7 @@ class _PortalDatabase(SQLAlchemy):
         super().init_app(app)
         with app.app_context():
             if self.engine.dialect.name == "sqlite":
-                prepare_sqlite(self.engine)
+                engines.prepare_sqlite(self.engine)
 
 
 db = _PortalDatabase(model_class=Base)
@@ -29,10 +30,10 @@ def engine_config(database: Database) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite" and url.database:
         # Flask-SQLAlchemy would look for a relative path in Flask's own instance folder.
         url = url.set(database=str(Path(url.database).resolve()))
-    return {
-        "SQLALCHEMY_DATABASE_URI": url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": url.get_backend_name() != "sqlite"},
-    }
+    options = engines.options(url)
+    if not database.is_sqlite:
+        options["isolation_level"] = "REPEATABLE READ"  # a page shows one state; SQLite does so by itself
+    return {"SQLALCHEMY_DATABASE_URI": url, "SQLALCHEMY_ENGINE_OPTIONS": options}
 
 
 def waypost() -> Waypost:

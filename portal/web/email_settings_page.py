@@ -12,10 +12,11 @@ from portal.domain.audit_events import AuditAction
 from portal.domain.ids import TenantId
 from portal.domain.mail.sender_identity import platform_identity
 from portal.domain.routing.fault import Fault
-from portal.domain.routing.smtp_route import Via
+from portal.domain.routing.smtp_route import Via, route_key
+from portal.services import route_states
 from portal.services.connection_probe import SECONDS
 from portal.storage import email_settings as stored
-from portal.storage import outbox, probes
+from portal.storage import outbox, platform_use, probes
 from portal.storage.audit_log import AuditRow
 from portal.storage.email_settings import EmailSettingsRow
 from portal.storage.organisations import TenantRow
@@ -25,7 +26,7 @@ from portal.web.database import db, waypost
 from portal.web.forms.email_settings import EmailSettingsForm
 from portal.web.htmx import is_htmx
 from portal.web.probe_panel import ProbePanel
-from portal.web.route_state import Proof, RouteState, Trouble, Version
+from portal.web.route_state import Outage, Proof, RouteState, Trouble, Version
 
 _CHANGES_OF_ROUTE: Final = (
     AuditAction.SMTP_ACTIVATED,
@@ -116,7 +117,19 @@ def route_state(read: Session, tenant: TenantRow) -> RouteState:
         since=since,
         platform_sender=f"{sender.from_name} <{sender.from_address}>",
         trouble=_trouble(read, tenant),
+        outage=_outage(read, tenant),
+        used=platform_use.use_of(read, tenant_id, now=installation.clock()),
+        quota=installation.quota,
     )
+
+
+def _outage(read: Session, tenant: TenantRow) -> Outage | None:
+    if tenant.active_version is None:
+        return None
+    health = route_states.read(read, route_key(TenantId(tenant.id), tenant.active_version)).health
+    if not health.is_open or health.opened_at is None or health.probe_at is None:
+        return None
+    return Outage(health.opened_at, health.probe_at)
 
 
 def _trouble(read: Session, tenant: TenantRow) -> Trouble | None:

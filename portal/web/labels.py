@@ -101,6 +101,9 @@ FIELDS: Final = {
     "ehlo_name": "EHLO name",
     "envelope_from": "Envelope sender",
     "dkim_selectors": "DKIM selectors of your server",
+    "rate_per_second": "Messages per second",
+    "rate_per_minute": "Messages per minute",
+    "rate_per_day": "Messages per day",
 }
 """The email settings, by their CONTRACT names."""
 VIAS: Final = {

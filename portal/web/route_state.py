@@ -7,6 +7,7 @@ from typing import Final
 
 from portal.domain.routing.email_settings import EmailSettings
 from portal.domain.routing.fallback_policy import FallbackPolicy
+from portal.domain.routing.platform_quota import Quota, Use
 
 _UNTAKEN: Final = {
     FallbackPolicy.ALWAYS: "What it does not take leaves through the platform.",
@@ -21,6 +22,18 @@ class Trouble:
 
     at: datetime
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The own server is known to fail, so that messages do not ask it.
+
+    Attributes:
+        next_trial: When it is tried again by itself.
+    """
+
+    since: datetime
+    next_trial: datetime
 
 
 class Proof(StrEnum):
@@ -49,6 +62,8 @@ class RouteState:
         since: When it last changed between on, off and another version; None if never.
         platform_sender: Whose name mail carries that goes through the platform.
         trouble: Why the own server did not take the last message it was given, or None when it did.
+        outage: Set while messages pass the own server by, or wait for it.
+        used: What the tenant has used of the platform's sender in this hour, security mail apart.
     """
 
     enabled: bool
@@ -56,7 +71,10 @@ class RouteState:
     draft: Version | None
     since: datetime | None
     platform_sender: str
-    trouble: Trouble | None = None
+    trouble: Trouble | None
+    outage: Outage | None
+    used: Use
+    quota: Quota
 
     @property
     def sends(self) -> bool:
@@ -64,9 +82,13 @@ class RouteState:
         return self.enabled and self.active is not None
 
     @property
+    def is_failing(self) -> bool:
+        return self.sends and bool(self.trouble or self.outage)
+
+    @property
     def title(self) -> str:
         if self.sends:
-            return "Active, failing" if self.trouble else "Active"
+            return "Active, failing" if self.is_failing else "Active"
         return "Turned off" if self.active else "Off"
 
     @property
@@ -75,6 +97,8 @@ class RouteState:
             return f"Mail goes through the platform as {self.platform_sender}."
         if not self.enabled:
             return f"Turned off: mail goes through the platform as {self.platform_sender}."
+        if self.outage:
+            return self._failing_sentence(self.active.settings, self.outage)
         proof = "" if self.active.proof is Proof.PROVEN else " No test has shown yet that it works."
         settings = self.active.settings
         trouble = ""
@@ -84,6 +108,27 @@ class RouteState:
                 f"{_UNTAKEN[settings.fallback]}"
             )
         return f"Mail goes through {settings.endpoint} as {settings.from_address}.{proof}{trouble}"
+
+    def _failing_sentence(self, settings: EmailSettings, outage: Outage) -> str:
+        since = f"since {_time(outage.since)}, because {settings.endpoint} has been failing"
+        where = {
+            FallbackPolicy.ALWAYS: f"Mail goes through the platform as {self.platform_sender} {since}.",
+            FallbackPolicy.SECURITY: (
+                f"Security mail goes through the platform as {self.platform_sender} {since}; the rest is held."
+            ),
+            FallbackPolicy.NEVER: f"Mail is held {since}.",
+        }[settings.fallback]
+        said = f" The last message met: {self.trouble.said}." if self.trouble else ""
+        return f"{where}{said} The server is tried again by itself, next at {_time(outage.next_trial)}."
+
+    @property
+    def usage(self) -> str:
+        """How much of the platform's sender is used up in this hour; empty where there is nothing to tell."""
+        if not self.sends:
+            return f"{self.used.own:,} of {self.quota.platform_hourly:,} messages this hour"
+        if self.used.fallback:
+            return f"{self.used.fallback:,} of {self.quota.fallback_hourly:,} messages this hour"
+        return ""
 
     @property
     def draft_title(self) -> str:
@@ -101,3 +146,7 @@ class RouteState:
         if self.sends and self.active:
             return f"version {self.active.number} goes on sending"
         return f"mail goes on through the platform as {self.platform_sender}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def installation(tmp_path: Path, certificates: Certificates) -> Iterator[Installation]:
-    made = Installation.new(tmp_path, ca_file=certificates.ca_file)
+    with _with_acme(Installation.new(tmp_path, ca_file=certificates.ca_file)) as made:
+        yield made
+
+
+@pytest.fixture
+def on_either_database(tmp_path: Path, certificates: Certificates, database_url: str) -> Iterator[Installation]:
+    """An installation on SQLite, then one on PostgreSQL."""
+    with _with_acme(Installation.new(tmp_path, ca_file=certificates.ca_file, database_url=database_url)) as made:
+        yield made
+
+
+@contextmanager
+def _with_acme(made: Installation) -> Iterator[Installation]:
     with made.opened() as waypost:
         waypost.accounts.create_tenant("acme", name="Acme", organisation=None, actor=COMMAND_LINE)
     try:

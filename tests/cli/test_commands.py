@@ -79,11 +79,15 @@ def test_wrong_use_is_one_line_and_status_2(
         ("PORTAL_DATABASE_URL", "nonsense", "PORTAL_DATABASE_URL"),
         ("PORTAL_DATABASE_URL", "sqlite:////dev/null/x.db", "PORTAL_DATABASE_URL"),
         ("PORTAL_DATABASE_URL", f"sqlite:///{__file__}", "The database did not answer"),
+        ("PORTAL_DATABASE_URL", "postgresql://waypost:hunter2@127.0.0.1:1/waypost", "The database did not answer"),
+        ("PORTAL_DATABASE_URL", "mysql://waypost:hunter2@127.0.0.1/waypost", "PORTAL_DATABASE_URL"),
         ("PORTAL_CA_FILE", __file__, "PORTAL_CA_FILE"),
         ("PORTAL_CA_FILE", "nowhere.pem", "PORTAL_CA_FILE"),
         ("PORTAL_DATABASE_URL", "sqlite:///empty.db", "run ./run db upgrade"),
         ("PORTAL_ALLOWED_SMTP_NETWORKS", "10.0.0.0/99", "PORTAL_ALLOWED_SMTP_NETWORKS"),
         ("PORTAL_DNS_SERVERS", "127.0.0.1:x", "PORTAL_DNS_SERVERS"),
+        ("PORTAL_METRICS_LISTEN", "localhost", "PORTAL_METRICS_LISTEN must be a port"),
+        ("PORTAL_RETENTION_DAYS", "-1", "PORTAL_RETENTION_DAYS"),
         ("PORTAL_PLATFORM_FROM", "nobody", "PORTAL_PLATFORM_FROM"),
         ("PORTAL_PLATFORM_DKIM_DOMAIN", "platform.example", "together"),
     ],
@@ -110,8 +114,9 @@ def test_secrets_are_read_from_files(installation: Installation, tmp_path: Path)
 
 
 def test_settings_are_proven_activated_shown_and_switched(
-    installation: Installation, certificates: Certificates
+    on_either_database: Installation, certificates: Certificates
 ) -> None:
+    installation = on_either_database
     installation.run("user", "create", ADA, "--tenant", "acme", "--role", "owner")
     with server_for(certificates) as server:
         put = put_settings(installation, "acme", given(installation.allow_port(server.port)), "--activate", "--json")
@@ -128,9 +133,10 @@ def test_settings_are_proven_activated_shown_and_switched(
 
 
 def test_what_show_prints_can_be_put_back(installation: Installation) -> None:
-    put_settings(installation, "acme", given(587), "--activate", "--no-test")
+    put_settings(installation, "acme", given(587) | {"rate_per_day": 50_000}, "--activate", "--no-test")
     shown = installation.json("settings", "show", "acme")
 
+    assert (shown["rate_per_day"], shown["rate_per_minute"]) == (50_000, None)
     assert put_settings(installation, "acme", shown).returncode == 0
     probe = installation.run("probe", "acme", "--to", ADA, "--settings", "-", stdin=json.dumps(shown))
     assert probe.returncode == 1  # nobody listens there, and the settings were read
@@ -202,7 +208,8 @@ def test_a_forbidden_host_gets_the_one_fixed_text_and_no_packet(installation: In
     assert server.visits == []
 
 
-def test_messages_are_handed_in_sent_and_reported(installation: Installation) -> None:
+def test_messages_are_handed_in_sent_and_reported(on_either_database: Installation) -> None:
+    installation = on_either_database
     with ScriptedServer({}) as platform:
         installation.environment["PORTAL_PLATFORM_SMTP_URL"] = f"smtp://127.0.0.1:{platform.port}"
         installation.start("work")
@@ -253,6 +260,28 @@ def test_generated_keys_can_be_used_and_need_no_installation(installation: Insta
 
     assert keys.count(":") == 1
     assert len(secret) >= 32
+
+
+def test_an_empty_database_is_upgraded_once_and_again_without_harm(
+    installation: Installation, empty_database_url: str
+) -> None:
+    installation.environment["PORTAL_DATABASE_URL"] = empty_database_url
+    assert installation.run("queue").returncode == 3
+
+    for _ in range(2):
+        done = installation.run("db", "upgrade")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    assert installation.run("queue").returncode == 0
+
+
+@pytest.mark.peers
+def test_doctor_says_that_postgresql_may_lose_what_it_has_confirmed(
+    installation: Installation, postgresql_url: str
+) -> None:
+    installation.environment["PORTAL_DATABASE_URL"] = postgresql_url
+
+    assert "fsync or synchronous_commit is off" in installation.run("doctor").stdout
 
 
 def test_doctor_says_what_to_look_at(installation: Installation) -> None:

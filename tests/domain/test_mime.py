@@ -7,7 +7,7 @@ import pytest
 from portal.domain.mail.content import Content, ContentError
 from portal.domain.mail.host_names import HostError
 from portal.domain.mail.message import new_message_id
-from portal.domain.mail.mime import check_composable, compose
+from portal.domain.mail.mime import ComposedMail, _check_bytes, check_composable, compose
 from portal.domain.mail.sender_identity import fallback_identity
 from tests.support.messages import ACME, AT, ID, PDF, PLATFORM, REPORT, message, sent
 from tests.support.strict_reader import (
@@ -157,3 +157,25 @@ def test_neither_the_message_nor_the_mail_shows_its_words_in_a_repr() -> None:
     secret = message(Content("482913 is your code", text="482913"), kind="otp")
 
     assert "482913" not in repr(secret) + repr(compose(secret, ACME, date=AT))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"From: a\r\n\r\nbare\nLF\r\n", id="bare LF"),
+        pytest.param(b"From: a\r\n\r\nbare\rCR\r\n", id="bare CR"),
+        pytest.param(b"From: a\r\n\r\nthe\rwrong\nway\n\rround\r\n", id="as many CR as LF"),
+        pytest.param(b"From: a\r\n\r\nno end", id="no end"),
+        pytest.param(b"From: a\r\n\r\nN\0L\r\n", id="NUL"),
+        pytest.param(b"From: a\r\n\r\n" + b"x" * 999 + b"\r\n", id="a line too long"),
+        pytest.param(b"From: a\r\n\r\n\xc3\xb6\r\n", id="8-bit body"),
+        pytest.param(b"From: \xc3\xb6\r\n\r\nx\r\n", id="8-bit header"),
+        pytest.param(b"From: a\r\nBcc: b\r\n\r\nx\r\n", id="a field nobody set"),
+        pytest.param(b"From: a\r\n \r\n\r\nx\r\n", id="a blank line that is folded"),
+    ],
+)
+def test_the_last_guard_refuses_what_no_composer_should_write(data: bytes) -> None:
+    _check_bytes(ComposedMail(b"From: a\r\n\r\n" + b"x" * 998 + b"\r\n", needs_smtputf8=False), ["From"])
+
+    with pytest.raises(ContentError):
+        _check_bytes(ComposedMail(data, needs_smtputf8=False), ["From"])

@@ -5,6 +5,7 @@ from a fixed seed (``derandomize``), so that a failure in CI is the same failure
 say in it, and whoever wants other examples turns it off for a run.
 """
 
+import binascii
 from collections import Counter
 from dataclasses import dataclass
 from email.utils import getaddresses
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from portal.domain.mail.content import Attachment, Content, ContentError
 from portal.domain.mail.mime import check_composable, compose
+from portal.domain.mail.mime_parts import quoted_printable
 from portal.domain.mail.sender_identity import SenderIdentity
 from tests.support.messages import ACME, AT, message
 from tests.support.strict_reader import StrictMessage, decoded_text, leaves, parse_modern, parse_old, text_of
@@ -166,6 +168,17 @@ def judge(case: Case) -> str:
             assert part.get_content_type() == attachment.content_type
             assert part.get_payload(decode=True) == attachment.data
     return "written"
+
+
+QUOTABLE = st.lists(LINES | st.text("ab .=\t~ö", max_size=4) | st.integers(70, 80).map("x".__mul__), max_size=8)
+
+
+@settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+@given(QUOTABLE.map("".join))
+def test_the_short_cut_writes_what_the_encoder_would(text: str) -> None:
+    data = text.encode()
+
+    assert quoted_printable(data) == binascii.b2a_qp(data)
 
 
 SMALL = st.just(Content("s", text="Dear Ada\n"))

@@ -8,11 +8,13 @@ from portal.domain.mail.notification_kinds import KINDS
 from portal.domain.routing.attempt_history import NO_HISTORY, History, PastAttempt
 from portal.domain.routing.fallback_policy import FallbackPolicy
 from portal.domain.routing.fault import Fault
-from portal.domain.routing.route_choice import Because, Choice, routes_to_try, sentence
-from portal.domain.routing.smtp_route import Via
+from portal.domain.routing.route_choice import Because, Choice, held_until, routes_to_try, sentence
+from portal.domain.routing.route_health import RouteHealth
+from portal.domain.routing.smtp_route import SmtpRoute, Via
 from tests.support.route_options import FALLBACK, OWN, PLATFORM, ways
 
 NOW = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
+FAILING = RouteHealth().after(Fault.ROUTE_CERT, NOW)
 ONLY_OWN = (Choice(OWN, Because.TENANT_ROUTE),)
 OWN_THEN_PLATFORM = (Choice(OWN, Because.TENANT_ROUTE), Choice(FALLBACK, Because.FELL_BACK))
 
@@ -47,6 +49,59 @@ def test_a_server_known_to_fail_is_not_asked_where_mail_may_fall_back() -> None:
     assert unhealthy == (Choice(FALLBACK, Because.UNHEALTHY),)
     held = routes_to_try(ways(FallbackPolicy.NEVER), KINDS["otp"], own_server_healthy=False)
     assert held == ONLY_OWN
+
+
+@pytest.mark.parametrize("policy", FallbackPolicy)
+@pytest.mark.parametrize("own", [None, OWN], ids=["no server", "a server"])
+@pytest.mark.parametrize("turned_off", [False, True])
+@pytest.mark.parametrize("healthy", [False, True])
+def test_mail_about_a_route_goes_over_the_platform_whatever_is_set(
+    policy: FallbackPolicy, *, own: SmtpRoute | None, turned_off: bool, healthy: bool
+) -> None:
+    options = ways(policy, own=own, turned_off=turned_off)
+    history = _history((Via.PLATFORM, Fault.AMBIGUOUS), (Via.PLATFORM, Fault.ROUTE_TEMP))
+    routes = routes_to_try(options, KINDS["route_alert"], own_server_healthy=healthy, history=history)
+    assert routes == (Choice(PLATFORM, Because.PLATFORM_ONLY),)
+    assert held_until(options, KINDS["route_alert"], FAILING, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "waits"),
+    [
+        pytest.param(FallbackPolicy.ALWAYS, "reminder", False, id="always: it falls back"),
+        pytest.param(FallbackPolicy.SECURITY, "otp", False, id="security: a sign-in code falls back"),
+        pytest.param(FallbackPolicy.SECURITY, "reminder", True, id="security: a reminder waits"),
+        pytest.param(FallbackPolicy.NEVER, "otp", True, id="never: a sign-in code waits, too"),
+    ],
+)
+def test_what_may_not_fall_back_waits_for_the_next_probe_of_a_server_known_to_fail(
+    policy: FallbackPolicy, kind: str, *, waits: bool
+) -> None:
+    wait = held_until(ways(policy), KINDS[kind], FAILING, now=NOW)
+    assert (wait.until if wait else None) == (FAILING.probe_at if waits else None)
+    assert held_until(ways(policy), KINDS[kind], RouteHealth(), now=NOW) is None
+    assert held_until(ways(policy), KINDS[kind], None, now=NOW) is None
+    assert held_until(ways(policy, turned_off=True), KINDS[kind], FAILING, now=NOW) is None
+    assert held_until(ways(policy, own=None), KINDS[kind], FAILING, now=NOW) is None
+
+
+def test_it_says_why_it_waits_and_until_when() -> None:
+    wait = held_until(ways(FallbackPolicy.NEVER), KINDS["reminder"], FAILING, now=NOW)
+    assert wait is not None
+    assert wait.sentence == (
+        "It waits because the tenant's own server has been failing and no other route may be used. "
+        "The server is tried again at 2026-11-20 21:15:00 UTC."
+    )
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(minutes=15), timedelta(hours=7)])
+def test_while_the_probe_is_on_messages_do_not_all_try_by_themselves(late: timedelta) -> None:
+    assert FAILING.probe_at is not None
+    now = FAILING.probe_at + late
+    for health in (FAILING, FAILING.begin_probe(now, timedelta(minutes=2))):
+        wait = held_until(ways(FallbackPolicy.NEVER), KINDS["otp"], health, now=now)
+        assert wait is not None
+        assert wait.until > now
 
 
 def _history(*ends: tuple[Via, Fault], version: int = OWN.version) -> History:

@@ -10,8 +10,9 @@ from tests.support.installation import Installation
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Installation:
-    return Installation.new(tmp_path)
+def installation(tmp_path: Path, database_url: str) -> Installation:
+    """On SQLite and on PostgreSQL: the services promise the same on both."""
+    return Installation.new(tmp_path, database_url=database_url)
 
 
 @pytest.fixture

@@ -1,23 +1,24 @@
 """Handing messages in: an id means that it is stored, a refusal that nothing is."""
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
 
-from portal.domain.ids import MessageId, TenantId
+from portal.domain.audit_events import COMMAND_LINE
+from portal.domain.ids import TenantId
+from portal.services import message_content
 from portal.services.sending import NotAcceptedError, Outgoing
-from portal.storage.outbox import MessageRow
+from portal.storage.lanes import LaneRow
+from portal.storage.outbox import MessageContentRow, MessageRow
+from portal.storage.wake_up_listener import listening
 from portal.wiring import Waypost
-
-GOOD: dict[str, Any] = {"kind": "otp", "to": "Bob@Dest.Example", "subject": "Your code", "text": "424242"}
-
-
-def stored(waypost: Waypost) -> int:
-    with waypost.database.reading() as session:
-        return session.scalar(select(func.count()).select_from(MessageRow)) or 0
+from tests.support.handed_in import GOOD, stored
+from tests.support.installation import Installation
 
 
 def test_a_message_is_stored_sealed_with_its_lifetime(waypost: Waypost, acme: TenantId, tmp_path: Path) -> None:
@@ -25,17 +26,22 @@ def test_a_message_is_stored_sealed_with_its_lifetime(waypost: Waypost, acme: Te
 
     with waypost.database.reading() as session:
         row = session.get_one(MessageRow, message)
+        sealed = session.get_one(MessageContentRow, message).sealed
+    assert message_content.unseal(waypost.vault, acme, message, sealed).text == "424242"
+    assert b"424242" not in sealed
+    assert row.content_bytes == len(sealed)
     assert row.tenant_id == acme
     assert row.to_address == "Bob@dest.example"
     assert row.expires_at - row.created_at == timedelta(minutes=10)
     assert row.message_id == f"<{message}@platform.example>"
-    assert all(b"424242" not in file.read_bytes() for file in tmp_path.iterdir())
+    assert all(b"424242" not in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"kind": "newsletter"}, "kind"),
+        ({"kind": "route_alert"}, "kind"),
         ({"to": "bob"}, "to"),
         ({"to": "bob@dest.example, eve@dest.example"}, "to"),
         ({"to": "bob@dest.example\r\nBcc: eve@dest.example"}, "to"),
@@ -89,16 +95,89 @@ def test_an_idempotency_key_stores_a_message_once(waypost: Waypost) -> None:
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_message_joins_the_callers_transaction(waypost: Waypost) -> None:
-    def give_up() -> MessageId:
-        with waypost.database.transaction() as session:
+def test_an_idempotency_key_is_known_after_a_restart_whatever_is_handed_in_with_it(
+    installation: Installation, waypost: Waypost
+) -> None:
+    first = waypost.sender.send("acme", **GOOD, idempotency_key="order 7")
+
+    with installation.opened() as restarted:
+        late = GOOD | {"expires_at": datetime(2020, 1, 1, tzinfo=UTC), "idempotency_key": "order 7"}
+        ids = restarted.sender.send_many("acme", [GOOD, late])
+
+    assert ids[0] != ids[1] == first
+    assert stored(waypost) == 2
+
+
+def test_a_key_belongs_to_its_tenant(waypost: Waypost, acme: TenantId) -> None:
+    other = waypost.accounts.create_tenant("other", name="Other", organisation=None, actor=COMMAND_LINE)
+
+    ids = {waypost.sender.send(tenant, **GOOD, idempotency_key="order 7") for tenant in (acme, other)}
+
+    assert len(ids) == 2
+
+
+def heard(waypost: Waypost, act: Callable[[], object]) -> frozenset[TenantId]:
+    """The tenants whose workers are woken by something."""
+
+    async def listen() -> frozenset[TenantId]:
+        async with listening(waypost.database, "worker-1") as listener:
+            while await listener.next(0.3):  # what is said at the beginning
+                pass
+            await asyncio.to_thread(act)
+            return (await listener.next(0.5)).tenants
+
+    return asyncio.run(listen())
+
+
+def lane_due_at(waypost: Waypost, tenant: TenantId) -> datetime | None:
+    with waypost.database.reading() as session:
+        lane = session.get(LaneRow, tenant)
+        return lane.due_at if lane else None
+
+
+def test_a_message_makes_its_lane_due_and_wakes_the_workers(waypost: Waypost, acme: TenantId) -> None:
+    before = waypost.clock()
+
+    assert heard(waypost, lambda: waypost.sender.send("acme", **GOOD)) == {acme}
+
+    due_at = lane_due_at(waypost, acme)
+    assert due_at is not None
+    assert before <= due_at <= waypost.clock()
+
+
+def test_a_message_for_later_makes_its_lane_due_then_and_wakes_nobody(waypost: Waypost, acme: TenantId) -> None:
+    later = waypost.clock() + timedelta(hours=2)
+    sooner = later - timedelta(hours=1)
+
+    def send() -> None:
+        for at in (later, sooner, later):
+            waypost.sender.send("acme", **GOOD, send_at=at)
+
+    assert heard(waypost, send) == frozenset()
+    assert lane_due_at(waypost, acme) == sooner
+
+
+def test_a_message_joins_the_callers_transaction(waypost: Waypost, acme: TenantId) -> None:
+    def give_up() -> None:
+        with suppress(LookupError), waypost.database.transaction() as session:
             waypost.sender.enqueue(session, "acme", **GOOD)
             raise LookupError
 
-    with pytest.raises(LookupError):
-        give_up()
-    assert stored(waypost) == 0
+    def go_through() -> None:
+        with waypost.database.transaction() as session:
+            waypost.sender.enqueue(session, "acme", **GOOD, idempotency_key="order 7")
 
-    with waypost.database.transaction() as session:
-        waypost.sender.enqueue(session, "acme", **GOOD)
+    assert heard(waypost, give_up) == frozenset()
+    assert stored(waypost) == 0
+    assert lane_due_at(waypost, acme) is None
+
+    assert heard(waypost, go_through) == {acme}
+    assert heard(waypost, go_through) == frozenset()  # the key is known
     assert stored(waypost) == 1
+
+
+def test_several_messages_join_one_transaction(waypost: Waypost, acme: TenantId) -> None:
+    with waypost.database.transaction() as session:
+        ids = waypost.sender.enqueue_many(session, acme, [Outgoing(**GOOD | {"kind": "route_alert"})] * 3)
+
+    assert len(set(ids)) == stored(waypost) == 3

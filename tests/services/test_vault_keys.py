@@ -4,14 +4,17 @@ import base64
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from portal import wiring
 from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.ids import TenantId
-from portal.services import vault_keys
+from portal.services import message_content, vault_keys
 from portal.services.vault_keys import WrongVaultKeyError
 from portal.storage import organisations
+from portal.storage.outbox import MessageContentRow
 from portal.wiring import Waypost
+from tests.support.handed_in import GOOD
 from tests.support.installation import VAULT_KEY, Installation
 
 NEW_KEY = f"k2:{base64.b64encode(b'2' * 32).decode()}"
@@ -32,7 +35,7 @@ def fill(waypost: Waypost) -> None:
         "from_address": "a@acme.example",
     }
     waypost.email_settings.save_draft(tenant, given, actor=COMMAND_LINE)
-    waypost.sender.send("acme", kind="otp", to="bob@dest.example", subject="Code", text="424242")
+    waypost.sender.send_many("acme", [GOOD] * 3)
 
 
 def everything_in(waypost: Waypost) -> str:
@@ -81,11 +84,14 @@ def test_after_rotation_the_old_key_may_leave_and_everything_still_opens(tmp_pat
     again = vault_keys.rotate(both.database, both.vault, actor=COMMAND_LINE, clock=both.clock, progress=lambda _: None)
     both.close()
 
-    assert (count, again) == (2, 0)
+    assert (count, again) == (1 + 3, 0)
     alone = with_keys(installation, NEW_KEY)
     with alone.database.reading() as session:
         acme = organisations.tenant_by_slug(session, "acme")
         assert acme is not None
+        contents = session.scalars(select(MessageContentRow)).all()
+    texts = [message_content.unseal(alone.vault, acme.id, row.message_id, row.sealed).text for row in contents]
+    assert texts == [GOOD["text"]] * 3
     saved = alone.email_settings.saved(TenantId(acme.id))
     assert saved.credentials is not None
     assert saved.credentials.password.reveal() == "hunter2 hunter2"

@@ -170,4 +170,7 @@ def typed(**changed: str) -> dict[str, str]:
         "ehlo_name": "",
         "envelope_from": "",
         "dkim_selectors": "",
+        "rate_per_second": "",
+        "rate_per_minute": "",
+        "rate_per_day": "",
     } | changed

@@ -126,12 +126,7 @@ class Story:
     def settled(self, message: MessageId, *, seconds: float = 20) -> dict[str, Any]:
         """Wait until the worker has tried the message and is done with it for now; return its report."""
 
-        def is_settled() -> bool:
-            report = self.report(message)
-            state = MessageState(report["state"])
-            return state.is_final or (state is MessageState.WAITING and bool(report["attempts"]))
-
-        eventually(is_settled, seconds=seconds, what=f"the worker to settle {message}")
+        eventually(lambda: _is_settled(self.report(message)), seconds=seconds, what=f"the worker to settle {message}")
         return self.report(message)
 
     def after_next_try(self, message: MessageId) -> dict[str, Any]:
@@ -143,9 +138,7 @@ class Story:
 
         def has_moved() -> bool:
             report = self.report(message)
-            state = MessageState(report["state"])
-            tried = len(report["attempts"]) > len(before["attempts"])
-            return state.is_final or (tried and state is MessageState.WAITING)
+            return _is_settled(report) and report["decision"] != before["decision"]
 
         eventually(has_moved, what=f"the next try of {message}")
         return self.report(message)
@@ -155,6 +148,14 @@ class Story:
         with self.waypost.database.reading() as session:
             rows = audit_log.page(session, self.tenant_id, action=action, most=1000)
             return [dict(row.facts) | {"action": row.action} for row in reversed(rows)]
+
+
+def _is_settled(report: Mapping[str, Any]) -> bool:
+    """Whether it is over, or put off: a quick retry and the next route come at once."""
+    is_put_off = report["state"] == MessageState.WAITING and any(
+        words in report["decision"][-1] for words in ("Next try at", "It is dropped at", "It waits")
+    )
+    return is_put_off or MessageState(report["state"]).is_final
 
 
 @contextmanager

@@ -150,6 +150,9 @@ def test_the_dots_that_stand_for_a_password_are_refused(alice: Browser) -> None:
         ("from_name", "Acme\nBcc: all@acme.example", "line break"),
         ("ehlo_name", "not a name", ""),
         ("dkim_selectors", "s1, s_!", "is not a selector"),
+        ("rate_per_second", "0", "Give a number from 1 to"),
+        ("rate_per_minute", "ten", "Give a number from 1 to"),
+        ("rate_per_day", "1000000000", "or leave it empty for no limit"),
     ],
 )
 def test_a_problem_stands_at_its_field_and_in_the_summary(
@@ -189,6 +192,24 @@ def test_saved_settings_come_back_in_the_form(alice: Browser) -> None:
     assert value_of(page, "host") == "smtp.acme.example"
     assert value_of(page, "reply_to") == "help@acme.example"
     assert value_of(page, "dkim_selectors") == "s1, s2, s3"
+
+
+def test_the_providers_limits_are_kept_shown_and_taken_off_again(portal: Portal, alice: Browser) -> None:
+    alice.post(DRAFT, typed(rate_per_second="14", rate_per_day=" 50000 "))
+    saved = portal.waypost.email_settings.saved(portal.acme).settings
+    assert (saved.rate_per_second, saved.rate_per_minute, saved.rate_per_day) == (14, None, 50_000)
+    page = alice.get(PAGE)
+    assert [value_of(page, f"rate_per_{period}") for period in ("second", "minute", "day")] == ["14", "", "50000"]
+    assert "Messages per second Your provider's limit. We stay below it." in words_of(page)
+
+    alice.post(DRAFT, typed(password="", rate_per_minute="600"))
+    saved = portal.waypost.email_settings.saved(portal.acme).settings
+    assert (saved.rate_per_second, saved.rate_per_minute, saved.rate_per_day) == (None, 600, None)
+
+
+def test_a_limit_that_cannot_be_opens_the_advanced_settings(alice: Browser) -> None:
+    assert not re.search(r"<details[^>]* open", alice.get(PAGE).text)
+    assert re.search(r"<details[^>]* open", alice.post(DRAFT, typed(rate_per_minute="-1")).text)
 
 
 def test_fields_that_are_not_the_forms_change_nothing(portal: Portal, alice: Browser) -> None:

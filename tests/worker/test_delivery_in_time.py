@@ -10,7 +10,7 @@ from portal.domain.mail.content import Content
 from portal.domain.secret import MARK
 from portal.services import message_content
 from portal.services.sending import Outgoing
-from portal.storage.outbox import MessageRow
+from portal.storage.outbox import MessageContentRow
 from tests.support.certificates import Certificates
 from tests.support.installation import eventually
 from tests.support.scripted_smtp import USERNAME, Pause, Silence
@@ -83,7 +83,7 @@ def test_waiting_for_a_free_connection_is_not_held_against_the_server(
 
 
 def test_what_expires_while_it_waits_for_a_connection_is_not_sent(tmp_path: Path, certificates: Certificates) -> None:
-    with story(tmp_path, certificates, route_connections="1") as acme:
+    with story(tmp_path, certificates, platform_connections="1") as acme:
         acme.platform.scenario["bdat"] = (Pause(1.5), "250 2.0.0 ok")
         soon = acme.clock() + timedelta(seconds=2)
         outgoing = [Outgoing("otp", TO, f"{n}", text="x", expires_at=soon) for n in range(4)]
@@ -100,11 +100,12 @@ def test_a_missing_vault_key_holds_messages_and_destroys_none(acme: Story) -> No
         message = acme.waypost.sender.enqueue(session, "acme", kind="reminder", to=TO, subject="Hi", text="x")
         other = Vault.from_text(new_key())
         sealed = other.seal(Content("Hi", "x").to_bytes(), *message_content.place(acme.tenant_id, message))
-        session.get_one(MessageRow, message).content = sealed
+        session.get_one(MessageContentRow, message).sealed = sealed
 
     eventually(lambda: acme.report(message)["state"] == "waiting", what="it to be put back")
 
-    assert acme.row(message).content == sealed
+    with acme.waypost.database.reading() as session:
+        assert session.get_one(MessageContentRow, message).sealed == sealed
     assert acme.audited("email.send_failed") == []
 
 

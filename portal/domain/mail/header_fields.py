@@ -7,12 +7,16 @@ only line breaks in it are those of ``folded``, and each is followed by a space 
 import base64
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
 _LINE: Final = 76  # columns; RFC 5322 section 2.1.1 asks for 78, RFC 2047 section 2 for 76 where words are encoded
 _ENCODED_WORD: Final = 75  # characters, its marks included (RFC 2047 section 2)
 _MARKS: Final = len("=?utf-8?q??=")
+
+_FIELDS_KEPT: Final = 1024
+"""From and Reply-To are the same in all mail of a route."""
 
 _CHARSET: Final = "utf-8''"  # with its empty language, before the first section only (RFC 2231 section 4.1)
 
@@ -44,6 +48,7 @@ def literal(name: str, value: str) -> str:
     return f"{name}: {value}"
 
 
+@lru_cache(maxsize=_FIELDS_KEPT)
 def mailbox(name: str, address: str, display_name: str = "") -> str:
     """A field with one address and perhaps a name before it (RFC 5322 section 3.4).
 

@@ -122,10 +122,10 @@ def _check_bytes(mail: ComposedMail, names: list[str]) -> None:
             where none are announced.
     """
     data = mail.data
-    breaks = data.count(b"\r\n")
-    if not breaks == data.count(b"\r") == data.count(b"\n") or not data.endswith(b"\r\n") or b"\0" in data:
+    lines = data.split(b"\r\n")
+    if not len(lines) - 1 == data.count(b"\r") == data.count(b"\n") or lines[-1] or b"\0" in data:
         raise ContentError("The message would hold a bare line break.")
-    if max(map(len, data.split(b"\r\n"))) > _LONGEST_LINE:
+    if max(map(len, lines)) > _LONGEST_LINE:
         raise ContentError("The message would hold a line of more than 998 octets.")
     head, _, body = data.partition(b"\r\n\r\n")
     if not body.isascii() or not (mail.needs_smtputf8 or head.isascii()):

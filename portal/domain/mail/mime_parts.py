@@ -7,7 +7,6 @@ signature, and an encoded body holds no line that anybody could take for a heade
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -15,8 +14,9 @@ from typing import Final
 from portal.domain.mail import header_fields
 from portal.domain.mail.content import Attachment, Content
 
-_LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
-_MBOX_SEPARATOR: Final = re.compile(rb"^From ", re.MULTILINE)
+_LITERAL: Final = bytes(range(ord(" "), ord("~") + 1)).replace(b"=", b"\n")
+"""What quoted-printable leaves as it is, within a line that is not too long (RFC 2045 section 6.7)."""
+_QUOTED_LINE: Final = 75  # the module breaks a line rather than end it in the column of the soft break
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ def part_of(content: Content, seed: str) -> Part:
 
 def _text_part(subtype: str, text: str) -> Part:
     # A text ends with a line break, as each line of a mail does; quoted-printable could deny it, to nobody's use.
-    lines = _LINE_BREAK.sub("\n", text)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     data = (lines if lines.endswith("\n") else lines + "\n").encode()
-    quoted = binascii.b2a_qp(data)
+    quoted = quoted_printable(data)
     # "From " at the beginning of a line is changed to ">From " in mailboxes of the mbox kind, which breaks signatures.
-    if len(quoted) > _base64_size(data) or _MBOX_SEPARATOR.search(quoted):
+    if len(quoted) > _base64_size(data) or quoted.startswith(b"From ") or b"\nFrom " in quoted:
         encoding, body = "base64", _base64(data.replace(b"\n", b"\r\n"))
     else:
         encoding, body = "quoted-printable", quoted.replace(b"\n", b"\r\n")
@@ -79,6 +79,27 @@ def _multipart(subtype: str, parts: Iterable[Part], seed: str) -> Part:
         chunks += (opening, "\r\n".join(part.fields).encode("ascii"), b"\r\n\r\n", part.body, b"\r\n")
     chunks.append(f"--{boundary}--\r\n".encode("ascii"))
     return Part((f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"',), b"".join(chunks))
+
+
+def quoted_printable(data: bytes) -> bytes:
+    """Encode lines that end in LF, and leave their ends (RFC 2045 section 6.7).
+
+    Most texts hold nothing that needs to be encoded; to see that costs half of what the encoder does, which goes over
+    every octet.
+    """
+    has_more_than_literals = data.translate(None, _LITERAL)
+    ends_lines_in_space = b" \n" in data
+    # A dot by itself ends a message where somebody forgets to double it; the encoder hides it, so it gets to see it.
+    has_lone_dot = b"\n.\n" in data or data.startswith(b".\n")
+    if (
+        has_more_than_literals
+        or ends_lines_in_space
+        or has_lone_dot
+        or not data.endswith(b"\n")
+        or max(map(len, data.split(b"\n"))) > _QUOTED_LINE
+    ):
+        return binascii.b2a_qp(data)
+    return data
 
 
 def _base64(data: bytes) -> bytes:

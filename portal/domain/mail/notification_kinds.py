@@ -21,9 +21,12 @@ class NotificationKind:
     Attributes:
         lifetime: How long after it was handed in the message is still worth delivering. A sign-in code that
             could not be sent in ten minutes is dropped, not delivered at dawn.
-        is_security: Exempt from budgets, first in its lane, falls back under the policy "security mails only".
+        is_security: Exempt from quotas, first in its lane, falls back under the policy "security mails only".
         may_fall_back: Whether the platform's route may carry it when the tenant's own refuses. A probe never
             falls back: it exists to show that the tenant's own route works.
+        platform_only: Over the platform's route whatever the tenant's settings say: it tells of those settings'
+            trouble (THREATS 41).
+        is_internal: Sent by this program alone, and exempt from quotas. No application hands it in.
     """
 
     name: str
@@ -31,6 +34,8 @@ class NotificationKind:
     lifetime: timedelta
     is_security: bool = False
     may_fall_back: bool = True
+    platform_only: bool = False
+    is_internal: bool = False
 
 
 def _security(name: str, lifetime: timedelta) -> NotificationKind:
@@ -63,7 +68,8 @@ _ALL: Final = (
         )
     ),
     NotificationKind("digest", Priority.BULK, timedelta(hours=24)),
-    NotificationKind("probe", Priority.URGENT, timedelta(minutes=15), may_fall_back=False),
+    NotificationKind("probe", Priority.URGENT, timedelta(minutes=15), may_fall_back=False, is_internal=True),
+    NotificationKind("route_alert", Priority.URGENT, timedelta(days=3), platform_only=True, is_internal=True),
 )
 
 KINDS: Final = {kind.name: kind for kind in _ALL}

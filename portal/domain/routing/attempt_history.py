@@ -28,13 +28,24 @@ class PastAttempt:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The ended attempts of one message, oldest first."""
+    """The ended attempts of one message, oldest first.
+
+    Attributes:
+        interrupted: Conversations that were begun besides, and of which no outcome is known: a worker died.
+    """
 
     attempts: tuple[PastAttempt, ...] = ()
+    interrupted: int = 0
 
     @classmethod
-    def of(cls, attempts: Iterable[PastAttempt]) -> Self:
-        return cls(tuple(sorted(attempts, key=lambda attempt: attempt.at)))
+    def of(cls, attempts: Iterable[PastAttempt], *, interrupted: int = 0) -> Self:
+        return cls(tuple(sorted(attempts, key=lambda attempt: attempt.at)), interrupted)
+
+    def with_interruptions(self, interrupted: int) -> "History":
+        return History(self.attempts, interrupted)
+
+    def followed_by(self, attempt: PastAttempt) -> "History":
+        return History.of((*self.attempts, attempt), interrupted=self.interrupted)
 
     def on(self, route: SmtpRoute) -> "History":
         """Those on this route and version: new settings start with a clean sheet."""
@@ -63,7 +74,7 @@ class History:
     @property
     def copies_possible(self) -> int:
         """How many copies of the message servers may have taken."""
-        return self.ending(Fault.AMBIGUOUS, Fault.OK).tries
+        return self.ending(Fault.AMBIGUOUS, Fault.OK).tries + self.interrupted
 
 
 NO_HISTORY: Final = History()

@@ -20,6 +20,9 @@ class EmailSettings:
         envelope_from: Where bounces go; None means ``from_address``.
         ehlo_name: What to call ourselves; None means the platform's name.
         dkim_selectors: The selectors the tenant's own server signs with, as far as the admin knows them.
+        rate_per_second: How many messages the server takes in that time, as its provider says; None for no limit.
+        rate_per_minute: Likewise.
+        rate_per_day: Likewise, in any 24 hours.
     """
 
     host: str
@@ -35,6 +38,9 @@ class EmailSettings:
     envelope_from: str | None = None
     dkim_selectors: tuple[str, ...] = ()
     fallback: FallbackPolicy = FallbackPolicy.ALWAYS
+    rate_per_second: int | None = None
+    rate_per_minute: int | None = None
+    rate_per_day: int | None = None
 
     @property
     def endpoint(self) -> Endpoint:

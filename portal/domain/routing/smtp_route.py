@@ -87,6 +87,16 @@ class SmtpRoute:
         return (self.tenant_id, self.version, self.endpoint, self.ehlo_name, self.credentials, self.guarded)
 
     @property
+    def key(self) -> str:
+        """How the database names it: one breaker, one pace and one set of slots for all workers."""
+        return route_key(self.tenant_id, self.version)
+
+    @property
     def name(self) -> str:
         """How records name the route: ``tenant v3`` or ``platform``."""
         return f"{self.via} v{self.version}" if self.version else str(self.via)
+
+
+def route_key(tenant_id: TenantId | None, version: int) -> str:
+    """``SmtpRoute.key`` of a route that is not at hand."""
+    return "platform" if tenant_id is None else f"{tenant_id}:{version}"

@@ -19,9 +19,13 @@ _TEXTS: Final = (
     "reply_to",
     "ehlo_name",
     "envelope_from",
+    "rate_per_second",
+    "rate_per_minute",
+    "rate_per_day",
 )
 _CHOICES: Final = ("security", "signing", "fallback", "auth")
 _OFF: Final = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
+_NUMBER: Final = _OFF | {"inputmode": "numeric"}
 _REMOVE_OR_REPLACE: Final = FieldProblem(
     "password", "Either type a new password or have the stored one removed, not both."
 )
@@ -37,7 +41,7 @@ class EmailSettingsForm(Form):
     seen = HiddenField(default="0")
     """The version that was shown when somebody began to type."""
     host = StringField(FIELDS["host"], description="For example smtp.postmarkapp.com", render_kw=_OFF)
-    port = StringField(FIELDS["port"], render_kw=_OFF | {"inputmode": "numeric"}, default="587")
+    port = StringField(FIELDS["port"], render_kw=_NUMBER, default="587")
     security = RadioField(FIELDS["security"], choices=_options(ENCRYPTION), default="starttls")
     username = StringField(
         FIELDS["username"], description="Empty for a server that asks for no sign-in.", render_kw=_OFF
@@ -75,6 +79,13 @@ class EmailSettingsForm(Form):
     dkim_selectors = StringField(
         FIELDS["dkim_selectors"], description="If you know them; parted by commas.", render_kw=_OFF
     )
+    rate_per_second = StringField(
+        FIELDS["rate_per_second"], description="Your provider's limit. We stay below it.", render_kw=_NUMBER
+    )
+    rate_per_minute = StringField(
+        FIELDS["rate_per_minute"], description="Likewise; empty where there is none.", render_kw=_NUMBER
+    )
+    rate_per_day = StringField(FIELDS["rate_per_day"], description="Likewise, in any 24 hours.", render_kw=_NUMBER)
 
     @classmethod
     def showing(cls, settings: EmailSettings | None, version: int) -> Self:

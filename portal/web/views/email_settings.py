@@ -1,5 +1,7 @@
 """A tenant's own mail server: see, save, activate, switch on and off."""
 
+from typing import Final
+
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -18,6 +20,10 @@ from portal.web.login import person
 from portal.web.numbers import a_number
 
 blueprint = Blueprint("email_settings", __name__, url_prefix="/t/<slug>/email-smtp")
+
+_NOT_CONFIRMED: Final = (
+    "The change is saved, but a worker has not confirmed it: until it does, some mail may still leave the old way."
+)
 
 
 @blueprint.get("")
@@ -75,11 +81,13 @@ def activate(here: Membership) -> ResponseReturnValue:
     version = request.form.get("version", default=0, type=a_number)
     untested = request.form.get("untested") == "yes"
     try:
-        waypost().email_settings.activate(TenantId(here.tenant.id), version, actor=person().actor, untested=untested)
+        is_certain = waypost().email_settings.activate(
+            TenantId(here.tenant.id), version, actor=person().actor, untested=untested
+        )
     except CannotActivateError as refused:
         flash(str(refused))
     else:
-        flash(f"Version {version} is active: mail goes through it from now on.")
+        flash(f"Version {version} is active: mail goes through it from now on." if is_certain else _NOT_CONFIRMED)
     return _back_to(here)
 
 
@@ -95,7 +103,8 @@ def discard_draft(here: Membership) -> ResponseReturnValue:
 @needs_permission(Permission.SWITCH_ROUTE)
 def enable(here: Membership) -> ResponseReturnValue:
     try:
-        waypost().email_settings.enable(TenantId(here.tenant.id), actor=person().actor)
+        if not waypost().email_settings.enable(TenantId(here.tenant.id), actor=person().actor):
+            flash(_NOT_CONFIRMED)
     except CannotActivateError as refused:
         flash(str(refused))
     return _back_to(here)
@@ -104,7 +113,8 @@ def enable(here: Membership) -> ResponseReturnValue:
 @blueprint.post("/disable")
 @needs_permission(Permission.SWITCH_ROUTE)
 def disable(here: Membership) -> ResponseReturnValue:
-    waypost().email_settings.disable(TenantId(here.tenant.id), actor=person().actor)
+    if not waypost().email_settings.disable(TenantId(here.tenant.id), actor=person().actor):
+        flash(_NOT_CONFIRMED)
     return _back_to(here)
 
 

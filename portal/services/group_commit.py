@@ -1,17 +1,18 @@
-"""Committing what became of messages: many connections share one commit, each waits for its own."""
+"""Group commit: what many connections have to write shares one commit, and each waits for its own (PERFORMANCE)."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
 from portal.storage.database import Database, StorageError
-from portal.storage.outbox import LeaseLostError
 
-Write = Callable[[Session], None]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
@@ -20,35 +21,48 @@ _MOST_AT_ONCE: Final = 500
 _log = structlog.get_logger()
 
 
-class OutcomeCommits:
-    """Group commit (PERFORMANCE: one fsync for many).
+class GroupCommit(Generic[Item, Result]):
+    """Writes items in the order they come, many in a transaction.
 
-    While one transaction is being written the next one's writes gather. A database that is locked or away is asked
+    While one transaction is being written the next one's items gather. A database that is locked or away is asked
     again until it answers: what a server has accepted is never sent again because we could not note it
     (THREATS 36).
+
+    Args:
+        write: Writes items within a transaction; one result for each, an exception among them being the item's own.
+        committed: Told the number of items and the seconds of each commit.
     """
 
-    def __init__(self, database: Database, executor: Executor) -> None:
+    def __init__(
+        self,
+        database: Database,
+        executor: Executor,
+        write: Callable[[Session, Sequence[Item]], Sequence[Result | Exception]],
+        *,
+        committed: Callable[[int, float], None] = lambda _items, _seconds: None,
+    ) -> None:
         self._database = database
         self._executor = executor
-        self._waiting: list[tuple[Write, asyncio.Future[None]]] = []
+        self._write = write
+        self._committed = committed
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._arrived = asyncio.Event()
         self._all_written = asyncio.Event()
         self._all_written.set()
         self.is_stuck = False
-        """Whether the database refuses at the moment; the worker claims nothing meanwhile."""
+        """Whether the database refuses at the moment; nothing new is begun meanwhile."""
 
-    async def commit(self, write: Write) -> None:
-        """Have ``write`` committed; returns once it is on disk.
+    async def commit(self, item: Item) -> Result:
+        """Have an item written; returns once it is on disk.
 
         Raises:
-            LeaseLostError: The message was no longer ours; nothing of this write was kept.
+            Exception: What ``write`` gave as the item's own result. Nothing of it was kept.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((write, done))
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
         self._all_written.clear()
         self._arrived.set()
-        await done
+        return await done
 
     async def drained(self) -> None:
         """Wait until nothing waits to be written any more."""
@@ -64,12 +78,13 @@ class OutcomeCommits:
                 await self._write_until_done(batch)
             self._all_written.set()
 
-    async def _write_until_done(self, batch: list[tuple[Write, asyncio.Future[None]]]) -> None:
+    async def _write_until_done(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         pause = _FIRST_PAUSE
         loop = asyncio.get_running_loop()
+        items = [item for item, _ in batch]
         while True:
             try:
-                lost = await loop.run_in_executor(self._executor, self._write, [write for write, _ in batch])
+                results = await loop.run_in_executor(self._executor, self._write_once, items)
                 break
             except StorageError as error:
                 self.is_stuck = True
@@ -84,21 +99,17 @@ class OutcomeCommits:
                     batch[0][1].set_exception(error)
                 return
         self.is_stuck = False
-        for number, (_, done) in enumerate(batch):
+        for (_, done), result in zip(batch, results, strict=True):
             if done.done():
                 continue
-            if number in lost:
-                done.set_exception(lost[number])
+            if isinstance(result, Exception):
+                done.set_exception(result)
             else:
-                done.set_result(None)
+                done.set_result(result)
 
-    def _write(self, writes: list[Write]) -> dict[int, LeaseLostError]:
-        """All writes in one transaction. Each puts its message's row first, so a lost lease has written nothing."""
-        lost: dict[int, LeaseLostError] = {}
+    def _write_once(self, items: Sequence[Item]) -> Sequence[Any]:
+        began = time.perf_counter()
         with self._database.transaction() as session:
-            for number, write in enumerate(writes):
-                try:
-                    write(session)
-                except LeaseLostError as error:
-                    lost[number] = error
-        return lost
+            results = self._write(session, items)
+        self._committed(len(items), time.perf_counter() - began)
+        return results

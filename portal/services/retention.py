@@ -1,0 +1,66 @@
+"""Deletes what an installation no longer keeps (PORTAL_RETENTION_DAYS)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from sqlalchemy.orm import Session
+
+from portal.services.clock import Clock
+from portal.storage import retention
+from portal.storage.database import Database
+
+_Found = TypeVar("_Found")
+
+_PLATFORM_USE_KEPT: Final = timedelta(days=2)
+_AT_ONCE: Final = 200
+"""Rows deleted in one transaction: on SQLite whoever sends a message waits for it."""
+
+
+def sweep(database: Database, clock: Clock, days: int, most: int = 1000) -> int:
+    """Delete final messages older than so many days, and with them what the audit log says of deliveries.
+
+    What people did stays in the audit log. How much each tenant has used of the platform's sender goes after two days,
+    whatever ``days`` says.
+
+    Args:
+        days: PORTAL_RETENTION_DAYS; 0 keeps messages for ever.
+        most: How many messages, events and hours of use to delete now, of each.
+
+    Returns:
+        How many there were of the most numerous of them. As long as it is ``most``, there is more to delete.
+
+    Raises:
+        StorageError: The database refused or is away. What was deleted before stays deleted.
+    """
+    now = clock()
+    swept = [
+        _delete(database, retention.old_platform_use, retention.delete_platform_use, now - _PLATFORM_USE_KEPT, most)
+    ]
+    if days:
+        before = now - timedelta(days=days)
+        swept += [
+            _delete(database, retention.old_messages, retention.delete_messages, before, most),
+            _delete(database, retention.old_delivery_events, retention.delete_events, before, most),
+        ]
+    return max(swept)
+
+
+def _delete(
+    database: Database,
+    find: Callable[[Session, datetime, int], Sequence[_Found]],
+    delete: Callable[[Session, Sequence[_Found]], None],
+    before: datetime,
+    most: int,
+) -> int:
+    with database.reading() as session:
+        found = find(session, before, most)
+    for portion in _portions(found):
+        with database.transaction() as session:
+            delete(session, portion)
+    return len(found)
+
+
+def _portions(found: Sequence[_Found]) -> Iterator[Sequence[_Found]]:
+    for start in range(0, len(found), _AT_ONCE):
+        yield found[start : start + _AT_ONCE]
