@@ -97,6 +97,7 @@ class GroupCommit(Generic[Item, Result]):
                         await self._write_until_done([one])
                 elif not batch[0][1].done():
                     batch[0][1].set_exception(error)
+                self.is_stuck = False
                 return
         self.is_stuck = False
         for (_, done), result in zip(batch, results, strict=True):

@@ -5,7 +5,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,8 @@ from portal.storage import audit_log, outbox, platform_use
 from portal.storage import route_states as stored_states
 from portal.storage.outbox import MessageState
 
+_NOWHERE: Final = (-1, -1)
+
 
 class LeaseLostError(Exception):
     """Another worker has the message: what this one did with it is not the message's end."""
@@ -31,6 +33,8 @@ class Begin:
 
     Attributes:
         begun: Its number: the one that was read, plus one.
+        tries: Attempts on record, as they were read: a late outcome of somebody else's would have added one.
+        turn: Grows with each beginning of this worker: of two sums of what was used the later one holds.
         used: What the tenant has used of the platform's sender with this one; None on its own route.
         rate: What the route has used of its provider's limit with this one; None without a limit.
     """
@@ -39,8 +43,10 @@ class Begin:
     tenant_id: TenantId
     worker: str
     begun: int
+    tries: int
     interrupted: int
     at: datetime
+    turn: int = 0
     used: Use | None = None
     rate: stored_states.RateUsed | None = None
 
@@ -74,9 +80,15 @@ class Ending:
     cap: int = 1
 
     @property
+    def begun_after(self) -> int:
+        """Without a conversation of its own it raises the number: a late outcome of an earlier one is void then."""
+        return self.begun + (self.attempt is None)
+
+    @property
     def columns(self) -> Mapping[str, Any]:
         return {
-            "_id": self.message,
+            "id": self.message,
+            "begun": self.begun_after,
             "state": self.state,
             "due_at": self.due_at,
             "expires_at": self.expires_at,
@@ -113,7 +125,7 @@ class Written:
 
 @dataclass(slots=True)
 class _Batch:
-    fenced: dict[str, int]
+    fenced: dict[str, tuple[int, int]]
     written: list[Written] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     begins: list[Begin] = field(default_factory=list)
@@ -137,6 +149,7 @@ def write(session: Session, steps: Sequence[Step]) -> list[Written | Exception]:
             outbox.begin(
                 session, worker, [(b.message, b.begun, b.interrupted) for b in batch.begins if b.worker == worker]
             )
+        batch.begins.sort(key=lambda begin: begin.turn)  # the dictionaries keep the last
         uses = {(b.tenant_id, platform_use.hour_of(b.at)): b.used for b in batch.begins if b.used}
         if uses:
             platform_use.put(session, [(tenant, hour, use) for (tenant, hour), use in sorted(uses.items(), key=str)])
@@ -157,16 +170,19 @@ def _keep(batch: _Batch, step: Step) -> tuple[bool, bool]:
     """Whether the ending and the beginning hold; puts what holds on the batch's lists."""
     ended = begun = True
     if step.ending is not None:
-        ended = batch.fenced.get(step.ending.message) == step.ending.begun
+        ending = step.ending
+        ended = batch.fenced.get(ending.message, _NOWHERE)[0] == ending.begun
         if ended:
-            batch.endings.append(step.ending)
-            if step.ending.state.is_final:
-                del batch.fenced[step.ending.message]
+            batch.endings.append(ending)
+            batch.fenced[ending.message] = (ending.begun_after, ending.tries)
+            if ending.state.is_final:
+                del batch.fenced[ending.message]
     if step.begin is not None:
-        begun = batch.fenced.get(step.begin.message) == step.begin.begun - 1
+        begin = step.begin
+        begun = batch.fenced.get(begin.message) == (begin.begun - 1, begin.tries)
         if begun:
-            batch.begins.append(step.begin)
-            batch.fenced[step.begin.message] = step.begin.begun
+            batch.begins.append(begin)
+            batch.fenced[begin.message] = (begin.begun, begin.tries)
     return ended, begun
 
 

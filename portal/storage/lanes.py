@@ -117,14 +117,23 @@ def take_due(session: Session, worker: str, *, now: datetime, most: int) -> list
 
 
 def due_of(session: Session, worker: str, *, now: datetime) -> list[TenantId]:
-    """The worker's own lanes that were touched since it last looked; they count as looked at from here on."""
+    """The worker's own lanes that were touched since it last looked; they count as looked at from here on.
+
+    One that is being touched at this moment is still due at the next look.
+    """
     touched = session.scalars(
-        update(LaneRow)
+        select(LaneRow.tenant_id)
         .where(LaneRow.worker == worker, LaneRow.due_at <= now)
-        .values(due_at=None)
-        .returning(LaneRow.tenant_id)
-        .execution_options(synchronize_session=False)
-    )
+        .order_by(LaneRow.tenant_id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if touched:
+        session.execute(
+            update(LaneRow)
+            .where(LaneRow.tenant_id.in_(touched))
+            .values(due_at=None)
+            .execution_options(synchronize_session=False)
+        )
     return [TenantId(tenant) for tenant in touched]
 
 
@@ -188,12 +197,18 @@ def enter(session: Session, worker: str, *, now: datetime, until: datetime) -> N
     session.add(WorkerRow(id=worker, started_at=now, lease_until=until))
 
 
-def renew(session: Session, worker: str, *, until: datetime, busy: int) -> bool:
-    """Prolong a worker's lease. False: it was taken for dead, and its lanes are somebody else's by now."""
+def is_alive(session: Session, worker: str) -> bool:
+    """Whether a worker has not been buried; it is not until the transaction ends."""
+    row = select(WorkerRow.id).where(WorkerRow.id == worker).with_for_update(read=True)
+    return session.scalar(row) is not None
+
+
+def renew(session: Session, worker: str, *, now: datetime, until: datetime, busy: int) -> bool:
+    """Prolong a worker's lease. False: it has run out, and what was its own may be somebody else's by now."""
     return bool(
         session.scalar(
             update(WorkerRow)
-            .where(WorkerRow.id == worker)
+            .where(WorkerRow.id == worker, WorkerRow.lease_until >= now)
             .values(lease_until=until, busy=busy)
             .returning(WorkerRow.id)
             .execution_options(synchronize_session=False)
@@ -209,14 +224,17 @@ def dead_workers(session: Session, *, now: datetime, latest: datetime) -> Sequen
 
 def bury(session: Session, worker: str, *, now: datetime) -> list[TenantId]:
     """Free the lanes of a worker that has stopped or died, each due at once; return their tenants."""
+    # The worker's own row first: it takes no lane while somebody else counts its lanes.
+    session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
     freed = session.scalars(
+        select(LaneRow.tenant_id).where(LaneRow.worker == worker).order_by(LaneRow.tenant_id).with_for_update()
+    ).all()
+    session.execute(
         update(LaneRow)
         .where(LaneRow.worker == worker)
         .values(worker=None, due_at=now)
-        .returning(LaneRow.tenant_id)
         .execution_options(synchronize_session=False)
-    ).all()
-    session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
+    )
     return [TenantId(tenant) for tenant in freed]
 
 

@@ -1,8 +1,9 @@
 """Organisations and their tenants."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import TenantId
@@ -46,8 +47,13 @@ def tenant(session: Session, tenant_id: TenantId) -> TenantRow:
     return session.get_one(TenantRow, tenant_id)
 
 
+_ROUTE_EPOCH: Final = select(TenantRow.route_epoch).where(TenantRow.id == bindparam("tenant"))
+"""Built once: a lane is read by it every few milliseconds."""
+
+
 def route_epoch(session: Session, tenant_id: TenantId) -> int:
-    return session.scalars(select(TenantRow.route_epoch).where(TenantRow.id == tenant_id)).one()
+    epoch: int = session.connection().execute(_ROUTE_EPOCH, {"tenant": tenant_id}).scalar_one()
+    return epoch
 
 
 def tenant_to_change(session: Session, tenant_id: TenantId) -> TenantRow:

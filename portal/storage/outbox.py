@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -18,7 +18,6 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     String,
-    Table,
     bindparam,
     delete,
     func,
@@ -135,16 +134,55 @@ class Due:
     content_bytes: int
 
 
-def _table(row: type[Base]) -> Table:
-    """For statements that many rows pass through: the ORM would look at each of them."""
-    return Base.metadata.tables[row.__tablename__]
+# Statements that every message passes: built once, because that takes as long as to run them, and for tables, because
+# the ORM would look at each row.
+
+_MESSAGES = Base.metadata.tables[MessageRow.__tablename__]
+_CONTENTS = Base.metadata.tables[MessageContentRow.__tablename__]
+_OUTCOME: Final = ("state", "due_at", "expires_at", "tries", "interrupted", "begun", "via", "finished_at", "decision")
+"""The columns of an outcome."""
+
+_DUE: Final = (
+    select(_MESSAGES.c.id, _MESSAGES.c.content_bytes)
+    .where(_MESSAGES.c.tenant_id == bindparam("tenant"), _MESSAGES.c.priority == bindparam("priority"))
+    .where(_MESSAGES.c.due_at <= bindparam("now"))
+    .order_by(_MESSAGES.c.due_at, _MESSAGES.c.id)
+    .limit(bindparam("most"))
+)
+_READ: Final = (
+    select(_MESSAGES, _CONTENTS.c.sealed)
+    .join(_CONTENTS, _CONTENTS.c.message_id == _MESSAGES.c.id)
+    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)), _MESSAGES.c.due_at.is_not(None))
+)
+_LOCK: Final = (
+    select(_MESSAGES.c.id, _MESSAGES.c.begun, _MESSAGES.c.tries)
+    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)), _MESSAGES.c.due_at.is_not(None))
+    .order_by(_MESSAGES.c.id)
+    .with_for_update()
+)
+_BEGIN: Final = (
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("_id"))
+    .values(
+        state=MessageState.SENDING,
+        worker=bindparam("_worker"),
+        begun=bindparam("_begun"),
+        interrupted=bindparam("_interrupted"),
+    )
+)
+_PUT: Final = (
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("_id"))
+    .values({name: bindparam(f"_{name}") for name in _OUTCOME})
+)
+_WIPE: Final = delete(_CONTENTS).where(_CONTENTS.c.message_id.in_(bindparam("ids", expanding=True)))
 
 
 def add(session: Session, messages: Sequence[dict[str, Any]], contents: Sequence[dict[str, Any]]) -> None:
     """Store new messages. Their lanes are touched before, in the same transaction."""
     connection = session.connection()
-    connection.execute(insert(_table(MessageRow)), messages)
-    connection.execute(insert(_table(MessageContentRow)), contents)
+    connection.execute(insert(_MESSAGES), messages)
+    connection.execute(insert(_CONTENTS), contents)
 
 
 def by_idempotency_keys(session: Session, tenant_id: TenantId, keys: Collection[str]) -> dict[str, MessageId]:
@@ -171,16 +209,12 @@ def due(
         besides: Messages the caller has in hand already. They are in the index still, so that many more are looked at.
         most: How many are wanted.
     """
+    connection = session.connection()
     found: list[Due] = []
     # One range of the index for each priority: what is queued behind is not looked at, however much it is.
     for priority in priorities:
-        rows = session.execute(
-            select(MessageRow.id, MessageRow.content_bytes)
-            .where(MessageRow.tenant_id == tenant_id, MessageRow.priority == priority)
-            .where(MessageRow.due_at <= now)
-            .order_by(MessageRow.due_at, MessageRow.id)
-            .limit(most - len(found) + len(besides))
-        )
+        looked_at = most - len(found) + len(besides)
+        rows = connection.execute(_DUE, {"tenant": tenant_id, "priority": priority, "now": now, "most": looked_at})
         found += [Due(MessageId(id_), size) for id_, size in rows if id_ not in besides]
         if len(found) >= most:
             return found[:most]
@@ -189,22 +223,13 @@ def due(
 
 def read(session: Session, messages: Collection[MessageId]) -> Sequence[Row[Any]]:
     """The open ones among these messages: the columns of ``MessageRow`` and ``sealed``, in no particular order."""
-    return session.execute(
-        select(MessageRow.__table__, MessageContentRow.sealed)
-        .join(MessageContentRow, MessageContentRow.message_id == MessageRow.id)
-        .where(MessageRow.id.in_(messages), _IS_OPEN)
-    ).all()
+    return session.connection().execute(_READ, {"ids": list(messages)}).all()
 
 
-def locked(session: Session, messages: Collection[str]) -> dict[str, int]:
-    """``begun`` of the open ones among these messages, their rows locked until the transaction ends."""
-    rows = session.execute(
-        select(MessageRow.id, MessageRow.begun)
-        .where(MessageRow.id.in_(messages), _IS_OPEN)
-        .order_by(MessageRow.id)
-        .with_for_update()
-    )
-    return {id_: begun for id_, begun in rows}  # noqa: C416 - a Row is no pair to the type checker
+def locked(session: Session, messages: Collection[str]) -> dict[str, tuple[int, int]]:
+    """``begun`` and ``tries`` of the open ones among these messages, their rows locked until the transaction ends."""
+    rows = session.connection().execute(_LOCK, {"ids": list(messages)})
+    return {id_: (begun, tries) for id_, begun, tries in rows}
 
 
 def begin(session: Session, worker: str, messages: Iterable[tuple[str, int, int]]) -> None:
@@ -213,32 +238,23 @@ def begin(session: Session, worker: str, messages: Iterable[tuple[str, int, int]
     Args:
         messages: Of each its id, ``begun`` and ``interrupted``, as they are from now on.
     """
-    table = _table(MessageRow)
     session.connection().execute(
-        update(table)
-        .where(table.c.id == bindparam("_id"))
-        .values(state=MessageState.SENDING, worker=worker, begun=bindparam("_begun"), interrupted=bindparam("_cut")),
-        [{"_id": id_, "_begun": begun, "_cut": interrupted} for id_, begun, interrupted in messages],
+        _BEGIN,
+        [
+            {"_id": id_, "_worker": worker, "_begun": begun, "_interrupted": interrupted}
+            for id_, begun, interrupted in messages
+        ],
     )
 
 
 def put(session: Session, outcomes: Sequence[Mapping[str, Any]]) -> None:
-    """Write what became of ``locked()`` messages: ``_id`` and the columns of an outcome, for each the same ones."""
-    columns = [name for name in outcomes[0] if name != "_id"]
-    table = _table(MessageRow)
-    session.connection().execute(
-        update(table).where(table.c.id == bindparam("_id")).values({name: bindparam(name) for name in columns}),
-        [dict(outcome) for outcome in outcomes],
-    )
+    """Write what became of ``locked()`` messages: the ``id`` of each, and every column of ``_OUTCOME``."""
+    session.connection().execute(_PUT, [{f"_{name}": value for name, value in outcome.items()} for outcome in outcomes])
 
 
 def wipe(session: Session, messages: Collection[str]) -> None:
     """Remove the content of messages that are final."""
-    session.execute(
-        delete(MessageContentRow)
-        .where(MessageContentRow.message_id.in_(messages))
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(_WIPE, {"ids": list(messages)})
 
 
 def try_again_now(session: Session, tenant_id: TenantId, *, ended_with: Collection[str], now: datetime) -> None:

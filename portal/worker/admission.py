@@ -1,7 +1,9 @@
 """Whether a message may begin now: its lifetime, the platform's quota, the provider's limit."""
 
+import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from portal.domain.routing.platform_quota import Quota, budget_of
 from portal.services import endings
@@ -9,6 +11,8 @@ from portal.services.journeys import Journey
 from portal.services.records import Begin, Ending
 from portal.storage.route_states import RateUsed
 from portal.worker.lane import Lane
+
+_TURNS: Final = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ def admit(
         tenant_id=lane.tenant_id,
         worker=worker,
         begun=journey.begun + 1,
+        tries=journey.history.tries,
+        turn=next(_TURNS),
         interrupted=journey.interrupted,
         at=now,
     )

@@ -83,7 +83,7 @@ class Conversations:
         journey = lane.held.get(ending.message)
         if journey is not None:
             self.dispatch.forget(journey)
-        elif lane.wants_more:
+        elif lane.wants_more and not lane.is_being_read:
             self.dispatch.read(lane)
 
     def _is_over(self, task: asyncio.Task[None]) -> None:
@@ -110,6 +110,9 @@ class Conversations:
                 else:
                     self.dispatch.forget(journey, read_again=True)  # somebody else has it
                     following, written = self._take_over(desk, journey), None
+        except Exception:
+            self.dispatch.forget(journey, read_again=True)
+            raise
         finally:
             self.dispatch.leave(desk, journey)
 
@@ -185,8 +188,9 @@ class Conversations:
     def _may_begin(self, journey: Journey) -> bool:
         """Asked right before MAIL: after *off* or *activate* has answered, nothing begins on the old route."""
         lane = self.dispatch.lanes.get(journey.stored.tenant_id)
-        is_current = lane is not None and lane.state is not None and lane.state.epoch == journey.lane.epoch
-        return is_current and self._lease.is_valid
+        if lane is None or lane.state is None or lane.held.get(journey.id) is not journey:
+            return False  # the lane has been somebody else's since, even if it is ours again
+        return lane.state.epoch == journey.lane.epoch and self._lease.is_valid
 
     def _go_on(self, journey: Journey, ending: Ending, decision: Decision, learnt: RouteCondition | None) -> None:
         """Do what was decided, now that it is on disk."""

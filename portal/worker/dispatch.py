@@ -115,7 +115,7 @@ class Dispatch:
         self.bytes_in_hand -= journey.size
         if not lane.held:
             lane.idle_since = asyncio.get_running_loop().time()
-        if read_again or lane.wants_more:
+        if read_again or (lane.wants_more and not lane.is_being_read):
             self.read(lane)
 
     def learn(self, lane: Lane | None, route: SmtpRoute, condition: RouteCondition) -> None:

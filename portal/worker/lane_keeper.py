@@ -41,11 +41,12 @@ class LaneKeeper:
             bury: Whether the dead are looked for; not right after a clock has jumped, which makes everybody look dead.
 
         Returns:
-            How the work is spread; None when this worker itself was taken for dead.
+            How the work is spread; None when this worker's own lease had run out: whoever waited for it does not wait
+            any more, and others may have what it held.
         """
         with self.database.transaction() as session:
             now = self.database.time(session, self.clock)
-            if not lanes.renew(session, worker, until=now + self.lease, busy=busy):
+            if not lanes.renew(session, worker, now=now, until=now + self.lease, busy=busy):
                 return None
             # No worker is alive for longer than its lease: what says so was written before a clock was set back.
             for dead in lanes.dead_workers(session, now=now, latest=now + 2 * self.lease) if bury else ():
@@ -64,6 +65,8 @@ class LaneKeeper:
             The lanes taken, and those of its own that were touched.
         """
         with self.database.transaction() as session:
+            if not lanes.is_alive(session, worker):
+                return [], []  # what a worker holds that nobody knows would never be freed
             now = self.clock()
             touched = lanes.due_of(session, worker, now=now) if own else []
             if room <= 0:
@@ -89,6 +92,8 @@ class LaneKeeper:
         with self.database.transaction() as session:
             if wants == 0 and in_use == 0:
                 route_states.give_back_slots(session, worker, route)
+                return 0
+            if not lanes.is_alive(session, worker):
                 return 0
             return route_states.share_slots(session, route, worker, in_use=in_use, wants=wants, cap=cap)
 

@@ -111,7 +111,7 @@ class LaneReaders:
             if self._lanes.get(lane.tenant_id) is lane:
                 self._take_in(lane, want, reading)
         for lane in lanes:
-            if lane.read_again or not readings:
+            if lane.read_again or lane.wants_more or not readings:
                 self.read(lane)
 
     def _want(self, lane: Lane) -> Want:

@@ -28,7 +28,7 @@ from portal.services.route_states import RouteCondition
 from portal.services.route_watch import RouteWatch
 from portal.services.routes import Platform, route_options
 from portal.services.sending import Sender
-from portal.storage import attempts, migrations, organisations, outbox
+from portal.storage import attempts, migrations, organisations
 from portal.storage import route_states as stored
 from portal.storage.audit_log import AuditRow
 from portal.storage.database import Database
@@ -113,10 +113,10 @@ class Watched:
             "tls": None,
             "copies_possible": 0,
         }
-        columns = {"_id": message, "state": MessageState.WAITING, "tries": 1, "due_at": self.clock() + waits}
         with self.database.transaction() as session:
             attempts.add(session, [row])
-            outbox.put(session, [columns])
+            row_of_it = session.get_one(MessageRow, message)
+            row_of_it.state, row_of_it.tries, row_of_it.due_at = MessageState.WAITING, 1, self.clock() + waits
         return message
 
     def due_at(self, message: MessageId) -> datetime | None:
