@@ -86,7 +86,7 @@ class Delivery:
             outcome: SmtpReply | SubmissionError
             try:
                 deadline = Deadline.after(self._seconds_for(journey))
-                connection = await self.pool.take(journey.route, deadline=deadline)
+                connection = await self.pool.take(journey.route, deadline=deadline, leaves_one=not journey.is_urgent)
                 opened()
                 if not may_begin():
                     raise NotBegunError

@@ -1,7 +1,7 @@
 """Reading a lane: its next messages, opened, their routes chosen and composed, ready to be sent."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from portal.domain.mail.content import ContentError
 from portal.domain.mail.message import Message
 from portal.domain.mail.notification_kinds import Priority
 from portal.domain.routing.attempt_history import NO_HISTORY, History
+from portal.domain.routing.platform_quota import Use
 from portal.domain.routing.rate_limit import RateLimit
 from portal.domain.routing.retry_schedule import MOST_COPIES
 from portal.domain.routing.route_choice import held_until, routes_to_try
@@ -32,6 +33,7 @@ from portal.storage.database import Database
 MOST_INTERRUPTIONS: Final = 3
 _KEYS_MAY_BE_BACK: Final = timedelta(minutes=1)
 _INTERRUPTED: Final = "A worker stopped while it had this message, so a copy of it may have been sent already."
+_MOST_KNOWN: Final = 5_000
 _EVERY_PRIORITY: Final = tuple(Priority)
 
 _log = structlog.get_logger()
@@ -86,6 +88,8 @@ class LaneReader:
     platform: Platform
     signer: DkimSigner | None
     clock: Clock
+    _known: dict[TenantId, LaneState] = field(default_factory=dict, init=False, repr=False)
+    """Tenants whose lane was held lately: most come back before their settings change."""
 
     def read(self, wants: Sequence[Want]) -> list[LaneReading]:
         with self.database.reading() as session:
@@ -127,6 +131,21 @@ class LaneReader:
         Raises:
             CannotOpenError: Its password does not open.
         """
+        known = self._known.get(tenant_id)
+        if known is None or known.epoch != organisations.route_epoch(session, tenant_id):
+            known = self._settings_of(session, tenant_id)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[tenant_id] = known
+        own = known.options.tenant
+        return replace(
+            known,
+            own=route_states.read(session, own.key) if own else None,
+            used=platform_use.use_of(session, tenant_id, now=self.clock()),
+        )
+
+    def _settings_of(self, session: Session, tenant_id: TenantId) -> LaneState:
+        """What changes with the route epoch alone."""
         tenant = organisations.tenant(session, tenant_id)
         options = route_options(session, self.vault, self.platform, tenant)
         settings = stored_settings.version(session, tenant_id, tenant.active_version)
@@ -138,9 +157,9 @@ class LaneReader:
             tenant_name=tenant.name,
             epoch=tenant.route_epoch,
             options=options,
-            own=route_states.read(session, options.tenant.key) if options.tenant else None,
+            own=None,
             limit=limit if limit and limit.caps else None,
-            used=platform_use.use_of(session, tenant_id, now=self.clock()),
+            used=Use(),
         )
 
     def _take_up(self, reading: LaneReading, row: Stored, histories: dict[str, History]) -> None:

@@ -23,6 +23,8 @@ __all__ = ["NotAcceptedError", "Outgoing", "Sender"]
 _ROWS_A_COMMIT: Final = 1_000
 _OCTETS_A_COMMIT: Final = 16 * 1024 * 1024
 _KEYS_A_QUERY: Final = 500
+_LONGEST_KEY: Final = 200
+_MOST_KNOWN_TENANTS: Final = 10_000
 _TENANT: Final = bindparam("tenant", type_=String)
 _ID_OF_TENANT: Final = select(TenantRow.id).where(or_(TenantRow.slug == _TENANT, TenantRow.id == _TENANT))
 """Built once: for one message alone that costs as much as asking it."""
@@ -61,6 +63,8 @@ class Sender:
         self._preparation = Preparation(vault, message_id_domain)
         self._clock = clock
         self._commits = SharedCommits(database, self._store)
+        self._known_tenants: dict[str, TenantId] = {}
+        """By slug or id; a tenant keeps both for ever."""
 
     def send(self, tenant: str, *, kind: str, to: str, subject: str, **more: Any) -> MessageId:
         """Take one message in.
@@ -91,10 +95,15 @@ class Sender:
             StorageError: The database did not take them; none was stored.
         """
         outgoing = [m if isinstance(m, Outgoing) else Outgoing(**m) for m in messages]
-        _refuse_internal(outgoing)
-        with self._database.reading() as session:
-            tenant_id = _tenant_id(session, tenant)
-            stored = _stored_before(session, tenant_id, (message.idempotency_key for message in outgoing))
+        _refuse(outgoing)
+        tenant_id = self._known_tenants.get(tenant)
+        stored: dict[str, MessageId] = {}
+        if tenant_id is None or any(message.idempotency_key for message in outgoing):
+            with self._database.reading() as session:
+                tenant_id = _tenant_id(session, tenant)
+                stored = _stored_before(session, tenant_id, (message.idempotency_key for message in outgoing))
+            if len(self._known_tenants) < _MOST_KNOWN_TENANTS:
+                self._known_tenants[tenant] = tenant_id
         call = self._prepared(tenant_id, outgoing, stored)
         return self._commits.commit(call, share=call.share) if call.new else call.stored
 
@@ -108,7 +117,7 @@ class Sender:
             NotAcceptedError: The message can never be sent as it is; the transaction may go on without it.
         """
         outgoing = [Outgoing(kind, to, subject, **more)]
-        _refuse_internal(outgoing)
+        _refuse(outgoing)
         return self.enqueue_many(session, tenant, outgoing)[0]
 
     def enqueue_many(self, session: Session, tenant: str, messages: Sequence[Outgoing]) -> list[MessageId]:
@@ -156,8 +165,11 @@ def _tenant_id(session: Session, tenant: str) -> TenantId:
     return TenantId(found)
 
 
-def _refuse_internal(messages: Iterable[Outgoing]) -> None:
+def _refuse(messages: Iterable[Outgoing]) -> None:
     for message in messages:
+        key = message.idempotency_key or ""
+        if len(key) > _LONGEST_KEY or not key.isprintable():
+            raise NotAcceptedError("idempotency_key", f"A key has at most {_LONGEST_KEY} printable characters.")
         if message.kind in KINDS and KINDS[message.kind].is_internal:
             raise NotAcceptedError("kind", f"Mail of the kind «{message.kind}» is sent by the platform itself.")
 

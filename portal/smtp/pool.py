@@ -60,12 +60,16 @@ class SmtpPool:
         self._lent: dict[SmtpConnection, Shelf] = {}
         self._is_closed = False
 
-    async def take(self, route: SmtpRoute, *, deadline: Deadline, observer: Observer | None = None) -> SmtpConnection:
+    async def take(
+        self, route: SmtpRoute, *, deadline: Deadline, observer: Observer | None = None, leaves_one: bool = False
+    ) -> SmtpConnection:
         """Lend a connection of this route, a kept one if there is one in order. Give it back in any case.
 
         Args:
             route: Where to, and as whom.
             deadline: For the check of a kept connection, for waiting and for opening a new one.
+            leaves_one: Where the last idle connection is kept warm and another may be opened, open one: this message
+                has time, and the next may have none.
             observer: Told of the stages; a kept connection has none before *mail*.
 
         Raises:
@@ -76,7 +80,7 @@ class SmtpPool:
         shelf = self._shelf_of(route)
         shelf.borrowers += 1
         try:
-            connection = await self._kept(shelf, deadline)
+            connection = None if leaves_one and self._last_is_kept_warm(shelf) else await self._kept(shelf, deadline)
             if connection is None:
                 connection = await self._awaited(shelf, deadline, observer)
         except BaseException:
@@ -259,6 +263,10 @@ class SmtpPool:
 
     def _has_room(self, shelf: Shelf) -> bool:
         return len(shelf.idle) < self._max_idle_per_key and shelf.open_connections < self._limit(shelf.route)
+
+    def _last_is_kept_warm(self, shelf: Shelf) -> bool:
+        can_open = shelf.is_proven and shelf.open_connections < self._limit(shelf.route)
+        return can_open and shelf.warmth is not None and len(shelf.idle) + shelf.refreshing == 1
 
     def _was_idle_for_long(self, connection: SmtpConnection) -> bool:
         return asyncio.get_running_loop().time() - connection.idle_since > self._check_after_idle_seconds

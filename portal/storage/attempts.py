@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ForeignKey, Row, String, Text, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -30,8 +30,11 @@ class AttemptRow(Base):
     copies_possible: Mapped[int] = mapped_column(default=0)
 
 
+_ADD: Final = insert(Base.metadata.tables[AttemptRow.__tablename__])
+
+
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    session.connection().execute(insert(Base.metadata.tables[AttemptRow.__tablename__]), rows)
+    session.connection().execute(_ADD, rows)
 
 
 def of_message(session: Session, message_id: MessageId) -> Sequence[AttemptRow]:

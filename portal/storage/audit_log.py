@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ForeignKey, Index, String, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -26,12 +26,15 @@ class AuditRow(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+_ADD: Final = insert(Base.metadata.tables[AuditRow.__tablename__])
+
+
 def append(session: Session, *events: AuditEvent) -> None:
     """Write events in the transaction of the change they tell of: both are there, or neither."""
     if events:
         # Not through the ORM, which would look at each row: every delivery passes here.
         session.connection().execute(
-            insert(Base.metadata.tables[AuditRow.__tablename__]),
+            _ADD,
             [
                 {
                     "at": event.at,

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Index, Insert, Row, String, case, delete, func, select, update
+from sqlalchemy import ForeignKey, Index, Insert, Row, String, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -137,37 +137,43 @@ def due_of(session: Session, worker: str, *, now: datetime) -> list[TenantId]:
     return [TenantId(tenant) for tenant in touched]
 
 
+_NEXT_DUE: Final = select(
+    *(
+        select(func.min(MessageRow.due_at))
+        .where(MessageRow.tenant_id == bindparam("tenant"), MessageRow.priority == priority)
+        .where(MessageRow.due_at.is_not(None))
+        .scalar_subquery()
+        for priority in Priority
+    )
+)
+"""Built once, as every statement that each lane passes."""
+
+
 def next_due(session: Session, tenant_id: TenantId) -> datetime | None:
     """When the tenant's next message is due: one seek in the index for each priority."""
-    found = session.execute(
-        select(
-            *(
-                select(func.min(MessageRow.due_at))
-                .where(MessageRow.tenant_id == tenant_id, MessageRow.priority == priority)
-                .where(MessageRow.due_at.is_not(None))
-                .scalar_subquery()
-                for priority in Priority
-            )
-        )
-    ).one()
+    found = session.connection().execute(_NEXT_DUE, {"tenant": tenant_id}).one()
     return min((at for at in found if at is not None), default=None)
 
 
-def let_go(session: Session, worker: str, tenants: Collection[TenantId]) -> None:
-    """Free lanes; each becomes due when its next message is."""
+_LANES: Final = Base.metadata.tables[LaneRow.__tablename__]
+_FREE: Final = (
+    update(_LANES).where(_LANES.c.tenant_id == bindparam("_tenant")).values(worker=None, due_at=bindparam("_due_at"))
+)
+
+
+def let_go(session: Session, worker: str, tenants: Collection[TenantId], *, now: datetime) -> None:
+    """Free lanes; each becomes due when its next message is, and now at the earliest: it goes behind the others."""
     ours = session.scalars(
         select(LaneRow.tenant_id)
         .where(LaneRow.worker == worker, LaneRow.tenant_id.in_(tenants))
         .order_by(LaneRow.tenant_id)
         .with_for_update()
     ).all()
-    for tenant in ours:
-        # Read after the lock: what was enqueued before is seen, what comes later touches the lane itself.
-        session.execute(
-            update(LaneRow)
-            .where(LaneRow.tenant_id == tenant)
-            .values(worker=None, due_at=next_due(session, TenantId(tenant)))
-            .execution_options(synchronize_session=False)
+    # Read after the lock: what was enqueued before is seen, what comes later touches the lane itself.
+    due = {tenant: next_due(session, TenantId(tenant)) for tenant in ours}
+    if due:
+        session.connection().execute(
+            _FREE, [{"_tenant": tenant, "_due_at": at and max(at, now)} for tenant, at in due.items()]
         )
 
 
@@ -203,12 +209,12 @@ def is_alive(session: Session, worker: str) -> bool:
     return session.scalar(row) is not None
 
 
-def renew(session: Session, worker: str, *, now: datetime, until: datetime, busy: int) -> bool:
-    """Prolong a worker's lease. False: it has run out, and what was its own may be somebody else's by now."""
+def renew(session: Session, worker: str, *, until: datetime, busy: int) -> bool:
+    """Prolong a worker's lease. False: it was taken for dead, and what was its own is somebody else's by now."""
     return bool(
         session.scalar(
             update(WorkerRow)
-            .where(WorkerRow.id == worker, WorkerRow.lease_until >= now)
+            .where(WorkerRow.id == worker)
             .values(lease_until=until, busy=busy)
             .returning(WorkerRow.id)
             .execution_options(synchronize_session=False)

@@ -142,6 +142,8 @@ _CONTENTS = Base.metadata.tables[MessageContentRow.__tablename__]
 _OUTCOME: Final = ("state", "due_at", "expires_at", "tries", "interrupted", "begun", "via", "finished_at", "decision")
 """The columns of an outcome."""
 
+_ADD: Final = insert(_MESSAGES)
+_ADD_CONTENT: Final = insert(_CONTENTS)
 _DUE: Final = (
     select(_MESSAGES.c.id, _MESSAGES.c.content_bytes)
     .where(_MESSAGES.c.tenant_id == bindparam("tenant"), _MESSAGES.c.priority == bindparam("priority"))
@@ -181,8 +183,8 @@ _WIPE: Final = delete(_CONTENTS).where(_CONTENTS.c.message_id.in_(bindparam("ids
 def add(session: Session, messages: Sequence[dict[str, Any]], contents: Sequence[dict[str, Any]]) -> None:
     """Store new messages. Their lanes are touched before, in the same transaction."""
     connection = session.connection()
-    connection.execute(insert(_MESSAGES), messages)
-    connection.execute(insert(_CONTENTS), contents)
+    connection.execute(_ADD, messages)
+    connection.execute(_ADD_CONTENT, contents)
 
 
 def by_idempotency_keys(session: Session, tenant_id: TenantId, keys: Collection[str]) -> dict[str, MessageId]:

@@ -85,7 +85,9 @@ class Heartbeat:
         asked = self.lease.now()
         bury = asked >= self._no_burial_before
         try:
-            shares = await self.in_writer(lambda: self.keeper.renew(self.worker(), busy=busy, bury=bury))
+            shares = await self.in_writer(
+                lambda: self.keeper.renew(self.worker(), in_time=self.lease.is_valid, busy=busy, bury=bury)
+            )
             if not isinstance(shares, Shares):
                 self.lease.lost()
                 _log.error("this worker was taken for dead; it starts over", worker=self.worker())

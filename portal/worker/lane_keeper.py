@@ -33,20 +33,24 @@ class LaneKeeper:
             now = self.database.time(session, self.clock)
             lanes.enter(session, worker, now=now, until=now + self.lease)
 
-    def renew(self, worker: str, *, busy: int, bury: bool) -> Shares | None:
+    def renew(self, worker: str, *, in_time: bool, busy: int, bury: bool) -> Shares | None:
         """Prolong the lease, and free what dead workers held.
 
         Args:
+            in_time: Whether the lease has not run out yet, by a clock that never jumps. Once it has, whoever waited for
+                that does not wait any more: it is not prolonged, and all that was held is anybody's.
             busy: Lanes in which this worker has something to do.
             bury: Whether the dead are looked for; not right after a clock has jumped, which makes everybody look dead.
 
         Returns:
-            How the work is spread; None when this worker's own lease had run out: whoever waited for it does not wait
-            any more, and others may have what it held.
+            How the work is spread; None when this worker is dead to the others.
         """
         with self.database.transaction() as session:
             now = self.database.time(session, self.clock)
-            if not lanes.renew(session, worker, now=now, until=now + self.lease, busy=busy):
+            if not in_time:
+                wake_ups.announce(session, *lanes.bury(session, worker, now=self.clock()))
+                return None
+            if not lanes.renew(session, worker, until=now + self.lease, busy=busy):
                 return None
             # No worker is alive for longer than its lease: what says so was written before a clock was set back.
             for dead in lanes.dead_workers(session, now=now, latest=now + 2 * self.lease) if bury else ():
@@ -80,7 +84,7 @@ class LaneKeeper:
 
     def let_go(self, worker: str, tenants: Collection[TenantId]) -> None:
         with self.database.transaction() as session:
-            lanes.let_go(session, worker, tenants)
+            lanes.let_go(session, worker, tenants, now=self.clock())
             wake_ups.announce(session, *tenants)
 
     def acknowledge(self, worker: str, epochs: Mapping[TenantId, int]) -> None:

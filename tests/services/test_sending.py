@@ -181,3 +181,11 @@ def test_several_messages_join_one_transaction(waypost: Waypost, acme: TenantId)
         ids = waypost.sender.enqueue_many(session, acme, [Outgoing(**GOOD | {"kind": "route_alert"})] * 3)
 
     assert len(set(ids)) == stored(waypost) == 3
+
+
+@pytest.mark.parametrize("key", ["k" * 201, "two\nlines", "nul\0"], ids=["too long", "line break", "NUL"])
+def test_a_key_that_not_every_database_can_hold_is_refused(waypost: Waypost, acme: TenantId, key: str) -> None:
+    with pytest.raises(NotAcceptedError) as refused:
+        waypost.sender.send(acme, **GOOD | {"idempotency_key": key})
+
+    assert refused.value.field == "idempotency_key"

@@ -26,7 +26,7 @@ _ON_A_PAGE: Final = 50
 @needs_permission(Permission.SEE_AUDIT_LOG)
 def show(here: Membership) -> ResponseReturnValue:
     """Newest first; ``event`` filters by an event's name, ``before`` turns the page."""
-    event = request.args.get("event") or None
+    event = request.args.get("event", "").replace("\0", "") or None  # PostgreSQL takes no NUL
     before = request.args.get("before", type=a_number)
     found = audit_log.page(db.session(), TenantId(here.tenant.id), action=event, before=before, most=_ON_A_PAGE + 1)
     rows: Sequence[AuditRow] = found[:_ON_A_PAGE]
