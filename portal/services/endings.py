@@ -96,6 +96,13 @@ def put_off(row: Stored, *, at: datetime, until: datetime, steps: Sequence[str])
     )
 
 
+def limited(journey: Journey, *, at: datetime, until: datetime) -> Ending:
+    """The provider's limit is used up for a good while, and no other route may be used."""
+    until = min(until, journey.stored.expires_at)
+    why = f"It waits until {until:%Y-%m-%d %H:%M} {until.tzname()}: the limit set for the tenant's server is used up."
+    return _waiting_again(journey, at=at, due_at=until, interrupted=journey.interrupted, why=why)
+
+
 def held(journey: Journey, wait: Held, *, at: datetime) -> Ending:
     """The platform's quota is used up: it waits, and its lifetime with it (THREATS 31)."""
     step = wait.sentence(tenant=journey.lane.tenant_name)

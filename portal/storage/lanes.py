@@ -205,7 +205,7 @@ def enter(session: Session, worker: str, *, now: datetime, until: datetime) -> N
 
 def is_alive(session: Session, worker: str) -> bool:
     """Whether a worker has not been buried; it is not until the transaction ends."""
-    row = select(WorkerRow.id).where(WorkerRow.id == worker).with_for_update(read=True)
+    row = select(WorkerRow.id).where(WorkerRow.id == worker).with_for_update()
     return session.scalar(row) is not None
 
 
@@ -219,6 +219,12 @@ def renew(session: Session, worker: str, *, until: datetime, busy: int) -> bool:
             .returning(WorkerRow.id)
             .execution_options(synchronize_session=False)
         )
+    )
+
+
+def note_busy(session: Session, worker: str, busy: int) -> None:
+    session.execute(
+        update(WorkerRow).where(WorkerRow.id == worker).values(busy=busy).execution_options(synchronize_session=False)
     )
 
 

@@ -121,7 +121,9 @@ def share_slots(session: Session, route: str, worker: str, *, in_use: int, wants
         )
     ).all()
     claimants = 1 + sum(row.wants > 0 for row in others)
-    share = max(cap // claimants, 1) if claimants > 1 else cap
+    even = max(cap // claimants, 1)
+    # Who wants less than an even share leaves the rest to the others.
+    share = max(even, cap - sum(min(row.wants, even) for row in others), 1)
     crowded = wants + sum(max(row.holds, row.wants) for row in others) > cap
     free = cap - sum(row.holds for row in others)
     holds: int = max(min(wants, free, share if crowded else cap), in_use, 0)

@@ -2,9 +2,10 @@
 
 import itertools
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from portal.domain.routing import retry_schedule
 from portal.domain.routing.platform_quota import Quota, budget_of
 from portal.services import endings
 from portal.services.journeys import Journey
@@ -13,6 +14,8 @@ from portal.storage.route_states import RateUsed
 from portal.worker.lane import Lane
 
 _TURNS: Final = itertools.count(1)
+_SHORT_REST: Final = timedelta(minutes=2)
+"""For so long messages stay in hand; for a longer rest they go back to the outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,18 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The provider's limit is used up for longer than the message has patience: it takes its next route now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """What the message's route was chosen by holds no more: it is read anew."""
 
 
 def admit(
     journey: Journey, lane: Lane, quota: Quota, *, worker: str, now: datetime
-) -> Begin | Ending | Rest | Withdrawn:
+) -> Begin | Ending | Rest | Elsewhere | Withdrawn:
     """What is written before the conversation, or why there is none now.
 
     What the message uses of quota and limit counts from here on; it is on disk before anything is sent.
@@ -54,11 +62,24 @@ def admit(
     if state.limit is not None and state.own is not None:
         use, granted, frees_at = state.own.rate_use.take(state.limit, 1, now)
         if not granted and frees_at is not None:
-            return Rest(frees_at)
+            return _until_the_limit_frees(journey, lane, frees_at, now=now)
         lane.state = replace(state, own=replace(state.own, rate_use=use))
         route = journey.route
         return replace(begin, rate=RateUsed(route.key, route.tenant_id, route.version, use.to_json()))
     return begin
+
+
+def _until_the_limit_frees(
+    journey: Journey, lane: Lane, frees_at: datetime, *, now: datetime
+) -> Ending | Rest | Elsewhere:
+    """As with a server that says "too fast" (FAILURES section 1, RATE), only that nobody had to ask it."""
+    patience = retry_schedule.rate_patience(journey.kind)
+    if len(journey.remaining) > 1 and frees_at - journey.stored.send_at > patience:
+        return Elsewhere()
+    if frees_at - now <= _SHORT_REST:
+        return Rest(frees_at)
+    lane.rests_until = frees_at
+    return endings.limited(journey, at=now, until=frees_at)
 
 
 def _within_quota(journey: Journey, lane: Lane, quota: Quota, begin: Begin) -> Begin | Ending:

@@ -140,7 +140,7 @@ class Conversations:
             self._metrics.attempt_ended(attempt.route.via, attempt.fault, attempt.seconds)
             if not written.ended:
                 raise LeaseLostError
-            self._go_on(journey, ending, decision, written.condition)
+            self._go_on(desk, journey, ending, decision, written.condition)
 
         try:
             await self._delivery.attempt(
@@ -192,15 +192,23 @@ class Conversations:
             return False  # the lane has been somebody else's since, even if it is ours again
         return lane.state.epoch == journey.lane.epoch and self._lease.is_valid
 
-    def _go_on(self, journey: Journey, ending: Ending, decision: Decision, learnt: RouteCondition | None) -> None:
+    def _go_on(
+        self,
+        desk: RouteDesk,
+        journey: Journey,
+        ending: Ending,
+        decision: Decision,
+        learnt: RouteCondition | None,
+    ) -> None:
         """Do what was decided, now that it is on disk."""
         dispatch, loop = self.dispatch, asyncio.get_running_loop()
         self._metrics.message_ended(ending.state, is_security=journey.kind.is_security and ending.state.is_final)
         lane = dispatch.lanes.get(journey.stored.tenant_id)
         if journey.kind.is_security:
             self._delivery.keep_warm(journey.route, _WARM_SECONDS)
+            desk.warm_until = loop.time() + _WARM_SECONDS
             if lane is not None:
-                lane.warm_until = loop.time() + _WARM_SECONDS
+                lane.warm_until = desk.warm_until
         match decision:
             case RetryNow(_, after) if lane is not None and not dispatch.is_stopping:
                 loop.call_later(after.total_seconds(), self._resume, journey)

@@ -26,6 +26,7 @@ class RouteDesk:
             it belongs to one lane.
         running: Connections in use.
         running_ordinary: Those of them that carry mail which is not urgent.
+        warm_until: Until when a connection is kept for the next security mail, by the loop's clock.
         rests_until: Nothing is begun before, by the loop's clock: the provider's limit is used up.
     """
 
@@ -36,6 +37,7 @@ class RouteDesk:
     slots: int | None = None
     running: int = 0
     running_ordinary: int = 0
+    warm_until: float = 0.0
     rests_until: float = 0.0
     _urgent: deque[Journey] = field(default_factory=deque)
     _ordinary: OrderedDict[TenantId, deque[Journey]] = field(default_factory=OrderedDict)

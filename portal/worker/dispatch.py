@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from portal.domain.ids import TenantId
 from portal.domain.routing.platform_quota import Quota
@@ -13,10 +14,12 @@ from portal.services.delivery import Delivery
 from portal.services.journeys import Journey, LaneState
 from portal.services.records import Begin, Ending
 from portal.services.route_states import RouteCondition
-from portal.worker.admission import Rest, Withdrawn, admit
+from portal.worker.admission import Elsewhere, Rest, Withdrawn, admit
 from portal.worker.desk import RouteDesk, Seats
 from portal.worker.lane import Lane
 from portal.worker.metrics import Metrics
+
+_LIMIT_USED_UP: Final = "the limit set for it is used up"
 
 Next = tuple[Journey, Begin]
 """A message that may begin, and what is to be written of that before it does."""
@@ -35,6 +38,7 @@ class Dispatch:
         read: Asks for a lane to be read again.
         ask_for_slots: Asks the database for connections on a route that other workers use, too.
         close: Closes a route's connections as they become idle.
+        let_go: Asks for lanes to be let go that are done with.
         is_stopping: Nothing new is begun, because the worker stops.
         is_full: Likewise, because the disk is full.
     """
@@ -51,6 +55,7 @@ class Dispatch:
     read: Callable[[Lane], None]
     ask_for_slots: Callable[[RouteDesk], None]
     close: Callable[[SmtpRoute], None]
+    let_go: Callable[[], None]
     metrics: Metrics
     is_stopping: bool = False
     is_full: bool = False
@@ -115,6 +120,8 @@ class Dispatch:
         self.bytes_in_hand -= journey.size
         if not lane.held:
             lane.idle_since = asyncio.get_running_loop().time()
+            if lane.is_leaving:
+                self.let_go()
         if read_again or (lane.wants_more and not lane.is_being_read):
             self.read(lane)
 
@@ -159,7 +166,8 @@ class Dispatch:
             after: The message whose connection it would take over.
         """
         loop = asyncio.get_running_loop()
-        while not self.is_paused and desk.rests_until <= loop.time():
+        # Urgent mail is asked about even while the desk rests: it may have the patience to wait, or another route.
+        while not self.is_paused and (desk.rests_until <= loop.time() or desk.has_urgent):
             now = self.clock()
             journey = desk.take(now, after=after)
             if journey is None:
@@ -178,6 +186,10 @@ class Dispatch:
                     desk.put(journey, first=True)
                     desk.rests_until = loop.time() + max((until - now).total_seconds(), 0.001)
                     loop.call_at(desk.rests_until, self.start, desk)
+                    return None
+                case Elsewhere():
+                    journey.go_on_with(journey.remaining[1], _LIMIT_USED_UP)
+                    self.put(journey, first=True)
                 case Withdrawn():
                     self.forget(journey, read_again=True)
                 case Ending() as ending:

@@ -21,7 +21,7 @@ from portal.worker.lane import Lane
 from portal.worker.lane_keeper import LaneKeeper
 from portal.worker.lease import WorkerLease
 
-_LONGEST_SECONDS: Final = 2.0
+_LONGEST_SECONDS: Final = 1.0
 _ALIVE_SECONDS: Final = 20.0
 _LINGER_SECONDS: Final = 30.0
 """An empty lane is kept so long, and its connections with it: the next message needs no handshake."""
@@ -86,7 +86,7 @@ class Heartbeat:
         bury = asked >= self._no_burial_before
         try:
             shares = await self.in_writer(
-                lambda: self.keeper.renew(self.worker(), in_time=self.lease.is_valid, busy=busy, bury=bury)
+                lambda: self.keeper.renew(self.worker(), in_time=lambda: self.lease.is_valid, busy=busy, bury=bury)
             )
             if not isinstance(shares, Shares):
                 self.lease.lost()
@@ -100,10 +100,12 @@ class Heartbeat:
         for desk in list(self.dispatch.desks.values()):
             if desk.slots is not None:
                 self.ask_for_slots(desk)
+        self.let_lanes_go()
+
+    def let_lanes_go(self) -> None:
+        """Let go of the lanes that are done with; goodbyes to their servers take time, and nobody waits for them."""
         if self._going is None or self._going.done():
-            self._going = asyncio.create_task(
-                self._let_lanes_go()
-            )  # goodbyes take time, and the next beat does not wait
+            self._going = asyncio.create_task(self._let_lanes_go())
 
     def ask_for_slots(self, desk: RouteDesk) -> None:
         """Ask for as many connections of a shared route as there is mail for; the answer comes later."""
@@ -113,7 +115,8 @@ class Heartbeat:
             self._asking[key].add_done_callback(lambda _: self._asking.pop(key))
 
     async def _ask(self, desk: RouteDesk) -> None:
-        wants = min(desk.running + desk.waiting, desk.cap)
+        is_warm = desk.warm_until > asyncio.get_running_loop().time()
+        wants = min(max(desk.running + desk.waiting, int(is_warm)), desk.cap)
         held = desk.slots or 0
         if wants == 0 and held == 0:
             return

@@ -25,6 +25,7 @@ class Lane:
         waiting: How many of them wait at a desk.
         read_on_at: When so few of them are left, more are read.
         is_all: Whether nothing else was due when it was last read.
+        rests_until: Only urgent mail is read before, by the clock: the provider's limit is used up for a good while.
         look_at: When something that is not in hand becomes due, by the clock; None while nothing is known to.
         idle_since: Since when nothing is in hand, by the loop's clock.
         warm_until: Until when it is kept although nothing is in hand, for the next security mail.
@@ -41,6 +42,7 @@ class Lane:
     is_being_read: bool = False
     read_again: bool = True
     is_all: bool = True
+    rests_until: datetime | None = None
     look_at: datetime | None = None
     warm_until: float = 0.0
     is_leaving: bool = False

@@ -1,6 +1,6 @@
 """The worker's dealings with the database about lanes, slots and its own lease. Runs in the thread that writes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -33,12 +33,13 @@ class LaneKeeper:
             now = self.database.time(session, self.clock)
             lanes.enter(session, worker, now=now, until=now + self.lease)
 
-    def renew(self, worker: str, *, in_time: bool, busy: int, bury: bool) -> Shares | None:
+    def renew(self, worker: str, *, in_time: Callable[[], bool], busy: int, bury: bool) -> Shares | None:
         """Prolong the lease, and free what dead workers held.
 
         Args:
-            in_time: Whether the lease has not run out yet, by a clock that never jumps. Once it has, whoever waited for
-                that does not wait any more: it is not prolonged, and all that was held is anybody's.
+            in_time: Asked once the database is ours: whether the lease has not run out yet, by a clock that never
+                jumps. Once it has, whoever waited for that does not wait any more: it is not prolonged, and all that
+                was held is anybody's.
             busy: Lanes in which this worker has something to do.
             bury: Whether the dead are looked for; not right after a clock has jumped, which makes everybody look dead.
 
@@ -47,7 +48,7 @@ class LaneKeeper:
         """
         with self.database.transaction() as session:
             now = self.database.time(session, self.clock)
-            if not in_time:
+            if not in_time():
                 wake_ups.announce(session, *lanes.bury(session, worker, now=self.clock()))
                 return None
             if not lanes.renew(session, worker, until=now + self.lease, busy=busy):
@@ -80,6 +81,8 @@ class LaneKeeper:
             if len(taken) < room:
                 late = now - _OTHERS_HAD_THEIR_CHANCE
                 taken += lanes.take_due(session, worker, now=late, most=room - len(taken))
+            if taken:
+                lanes.note_busy(session, worker, busy + len(taken))  # the others' shares are reckoned from it
             return taken, touched
 
     def let_go(self, worker: str, tenants: Collection[TenantId]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -118,7 +118,8 @@ class LaneReaders:
         busy = sum(1 for one in self._lanes.values() if one.is_busy)
         share = max(_FEWEST_WAITING, min(MOST_WAITING, _MOST_WAITING_IN_ALL // max(busy, 1)))
         lane.read_on_at = share // 2
-        most = share - lane.waiting
+        is_resting = lane.rests_until is not None and lane.rests_until > self._clock()
+        most = 0 if is_resting else share - lane.waiting
         # A known fault of the route may be known to be over by another worker: then all is read anew.
         is_failing = lane.condition is not None and lane.condition.health.is_open
         dispatch, _ = self._targets_or_fail()
@@ -144,8 +145,7 @@ class LaneReaders:
             lane.read_again = True
         elif reading.state is not before:
             dispatch.adopt(lane, before)
-        lane.is_all = reading.is_all and not want.urgent_only
-        lane.due_at(reading.next_due)
+        _plan_next_reading(lane, want, reading, now)
         for ending in reading.endings:
             if ending.message not in lane.in_hand:
                 lane.ending.add(ending.message)
@@ -164,3 +164,12 @@ class LaneReaders:
         if self._targets is None:
             raise RuntimeError("feed() comes first")
         return self._targets
+
+
+def _plan_next_reading(lane: Lane, want: Want, reading: LaneReading, now: datetime) -> None:
+    if lane.rests_until is not None and lane.rests_until > now:
+        lane.is_all = True  # of what may be read now
+        lane.due_at(lane.rests_until)
+    else:
+        lane.is_all = reading.is_all and not want.urgent_only
+        lane.due_at(reading.next_due)

@@ -98,6 +98,7 @@ class Worker:
             # It is made below, and knows the dispatch itself.
             ask_for_slots=lambda desk: heartbeat.ask_for_slots(desk),  # noqa: PLW0108 - heartbeat is not bound yet
             close=lambda route: self._close(delivery, route),
+            let_go=lambda: heartbeat.let_lanes_go(),  # noqa: PLW0108 - the same
             metrics=self.metrics,
         )
         conversations.serve(dispatch)
