@@ -120,13 +120,11 @@ def share_slots(session: Session, route: str, worker: str, *, in_use: int, wants
             RouteSlotsRow.route == route, RouteSlotsRow.worker != worker
         )
     ).all()
-    claimants = 1 + sum(row.wants > 0 for row in others)
-    even = max(cap // claimants, 1)
-    # Who wants less than an even share leaves the rest to the others.
-    share = max(even, cap - sum(min(row.wants, even) for row in others), 1)
-    crowded = wants + sum(max(row.holds, row.wants) for row in others) > cap
+    wanted = [wants, *(row.wants for row in others)]
+    # The highest level at which all can be served: who wants less leaves the rest to those who want more.
+    level = next((each for each in range(cap, 0, -1) if sum(min(one, each) for one in wanted) <= cap), 1)
     free = cap - sum(row.holds for row in others)
-    holds: int = max(min(wants, free, share if crowded else cap), in_use, 0)
+    holds: int = max(min(wants, free, level), in_use, 0)
     statement = insert_into(session, RouteSlotsRow).values(route=route, worker=worker, holds=holds, wants=wants)
     session.execute(
         statement.on_conflict_do_update(

@@ -15,7 +15,7 @@ from portal.services.group_commit import GroupCommit
 from portal.services.journeys import Journey
 from portal.services.records import Ending, LeaseLostError, Step, Written
 from portal.services.route_states import RouteCondition
-from portal.worker.desk import RouteDesk
+from portal.worker.desk import Opening, RouteDesk
 from portal.worker.dispatch import Dispatch, Next
 from portal.worker.lease import WorkerLease
 from portal.worker.metrics import Metrics
@@ -120,14 +120,11 @@ class Conversations:
         """One conversation. Its end is written together with the beginning of the next one on this seat."""
         following: Next | None = None
         written: Written | None = None
-        seats, is_unproven = self.dispatch.seats, not desk.is_proven()
-        seats.unproven += is_unproven
+        opening = None if desk.is_proven() else Opening(self.dispatch.seats, self.dispatch.serve_the_hungry)
 
         def opened() -> None:
-            nonlocal is_unproven
-            if is_unproven:
-                is_unproven = False
-                seats.unproven -= 1
+            if opening is not None:
+                opening.ends()
                 self.dispatch.start(desk)
 
         async def record(attempt: Attempt, decision: Decision) -> None:
@@ -153,8 +150,8 @@ class Conversations:
         except Exception as error:  # noqa: BLE001 - one message's trouble must not stop the others
             await self._break_off(journey, error)
         finally:
-            if is_unproven:
-                seats.unproven -= 1
+            if opening is not None:
+                opening.ends()
         if following is None:
             following, written = self._take_over(desk, journey), None
         return following, written

@@ -1,5 +1,6 @@
 """Where messages wait for a connection of their route, and in which order they get one."""
 
+import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from portal.domain.routing.smtp_route import SmtpRoute
 from portal.services.journeys import Journey
 from portal.services.route_states import RouteCondition
 
+_SLOW_SECONDS: Final = 2.0
 _KEPT_FOR_URGENT: Final = 10
 """One seat in so many is for urgent mail only."""
 
@@ -116,9 +118,50 @@ class Seats:
     total: int
     taken: int = 0
     unproven: int = 0
+    slow: int = 0
+    """Openings that have given their seat back: they cost a socket, not work. As many as there are seats, at most."""
 
     def has_room(self, *, urgent: bool, proven: bool) -> bool:
         kept = 0 if urgent or self.total < 2 else max(self.total // _KEPT_FOR_URGENT, 1)
         if not proven and self.unproven >= max(self.total // 2, 1):
             return False
         return self.taken < self.total - kept
+
+
+class Opening:
+    """A conversation whose route has not answered yet, and its seat.
+
+    One that takes longer than two seconds gives the seat back until it is over: what is slow to answer is mostly
+    dead, and the living wait for seats.
+
+    Args:
+        freed: Called when the seat is given back.
+    """
+
+    def __init__(self, seats: Seats, freed: Callable[[], None]) -> None:
+        self._seats = seats
+        self._freed = freed
+        self._is_slow = False
+        self._is_over = False
+        seats.unproven += 1
+        self._timer = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._slow_down)
+
+    def ends(self) -> None:
+        """The route has answered, or will not. Twice is harmless."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._timer.cancel()
+        if self._is_slow:
+            self._seats.slow -= 1
+            self._seats.taken += 1
+        else:
+            self._seats.unproven -= 1
+
+    def _slow_down(self) -> None:
+        if self._seats.slow < self._seats.total:
+            self._is_slow = True
+            self._seats.unproven -= 1
+            self._seats.slow += 1
+            self._seats.taken -= 1
+            self._freed()

@@ -203,6 +203,10 @@ class Dispatch:
         self.seats.taken -= 1
         desk.ends(journey)
         self.start(desk)
+        self.serve_the_hungry()
+
+    def serve_the_hungry(self) -> None:
+        """Give free seats to the desks that found none, in turn."""
         for _ in range(len(self._hungry)):
             _, hungry = self._hungry.popitem(last=False)
             self.start(hungry)
