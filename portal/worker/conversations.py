@@ -56,9 +56,9 @@ class Conversations:
             raise RuntimeError("serve() comes first")
         return self._dispatch
 
-    def begin(self, desk: RouteDesk, first: Next) -> None:
+    def begin(self, desk: RouteDesk, first: Next, opening: Opening | None) -> None:
         """Start a conversation at a desk; the seat is taken already."""
-        task = asyncio.create_task(self._run(desk, first))
+        task = asyncio.create_task(self._run(desk, first, opening))
         self.under_way[task] = first[0]
         task.add_done_callback(self._is_over)
 
@@ -91,7 +91,7 @@ class Conversations:
         if not task.cancelled() and (defect := task.exception()) is not None:
             _log.error("a conversation stopped by a defect", exc_info=defect)
 
-    async def _run(self, desk: RouteDesk, first: Next) -> None:
+    async def _run(self, desk: RouteDesk, first: Next, opening: Opening | None) -> None:
         """Message after message, until the desk has none or others wait for the seat."""
         task = asyncio.current_task()
         journey, turns = first[0], 0
@@ -106,7 +106,9 @@ class Conversations:
                 if written.begun:
                     journey.begun = begin.begun
                     turns += 1
-                    following, written = await self._converse(desk, journey, turns)
+                    if turns > 1:
+                        opening = self.dispatch.opening_at(desk)
+                    following, written = await self._converse(desk, journey, turns, opening)
                 else:
                     self.dispatch.forget(journey, read_again=True)  # somebody else has it
                     following, written = self._take_over(desk, journey), None
@@ -114,13 +116,16 @@ class Conversations:
             self.dispatch.forget(journey, read_again=True)
             raise
         finally:
+            if opening is not None:
+                opening.ends()
             self.dispatch.leave(desk, journey)
 
-    async def _converse(self, desk: RouteDesk, journey: Journey, turns: int) -> tuple[Next | None, Written | None]:
+    async def _converse(
+        self, desk: RouteDesk, journey: Journey, turns: int, opening: Opening | None
+    ) -> tuple[Next | None, Written | None]:
         """One conversation. Its end is written together with the beginning of the next one on this seat."""
         following: Next | None = None
         written: Written | None = None
-        opening = None if desk.is_proven() else Opening(self.dispatch.seats, self.dispatch.serve_the_hungry)
 
         def opened() -> None:
             if opening is not None:

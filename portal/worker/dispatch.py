@@ -15,7 +15,7 @@ from portal.services.journeys import Journey, LaneState
 from portal.services.records import Begin, Ending
 from portal.services.route_states import RouteCondition
 from portal.worker.admission import Elsewhere, Rest, Withdrawn, admit
-from portal.worker.desk import RouteDesk, Seats
+from portal.worker.desk import Opening, RouteDesk, Seats
 from portal.worker.lane import Lane
 from portal.worker.metrics import Metrics
 
@@ -50,7 +50,7 @@ class Dispatch:
     quota: Quota
     seats: Seats
     caps: tuple[int, int]
-    run: Callable[[RouteDesk, Next], None]
+    run: Callable[[RouteDesk, Next, Opening | None], None]
     end: Callable[[Ending], None]
     read: Callable[[Lane], None]
     ask_for_slots: Callable[[RouteDesk], None]
@@ -157,7 +157,11 @@ class Dispatch:
                 return
             self.seats.taken += 1
             desk.begins(following[0])
-            self.run(desk, following)
+            self.run(desk, following, self.opening_at(desk))
+
+    def opening_at(self, desk: RouteDesk) -> Opening | None:
+        """What is counted until the desk's route has answered; None when it has lately."""
+        return None if desk.is_proven() else Opening(self.seats, self.serve_the_hungry)
 
     def next_at(self, desk: RouteDesk, *, after: Journey | None = None) -> Next | None:
         """The desk's next message that may begin now.
