@@ -17,6 +17,7 @@ from tests.support.server_actions import (
     Deed,
     Drip,
     Flood,
+    Gate,
     Goodbye,
     Pause,
     Reset,
@@ -110,7 +111,9 @@ class Performance:
         self._said = b""
         for action in deed if isinstance(deed, tuple) else (deed,):
             if isinstance(action, str | bytes):
-                self._said += self._say(action)
+                # What it means to say is what it goes by, even where nobody is there any more to hear it.
+                self._said += _line_of(action)
+                self._say(action)
             else:
                 self._act(action)
         return self._said
@@ -120,8 +123,6 @@ class Performance:
             case Silence():
                 while True:
                     self._fill()
-            case Deaf():
-                self._script.is_closing.wait(PATIENCE)
             case Close():
                 self._close_in_good_order()
             case Reset():
@@ -129,12 +130,20 @@ class Performance:
                 raise Over
             case Goodbye():
                 self._say_goodbye()
-            case Pause(seconds):
-                self._script.is_closing.wait(seconds)
+            case Deaf() | Pause() | Gate():
+                self._wait(action)
             case Drip():
                 self._drip(action)
             case Flood():
                 self._flood(action)
+
+    def _wait(self, action: Deaf | Pause | Gate) -> None:
+        deadline = time.monotonic() + (action.seconds if isinstance(action, Pause) else PATIENCE)
+        if isinstance(action, Gate):
+            action.is_reached.set()
+        while time.monotonic() < deadline and not (isinstance(action, Gate) and action.is_open.is_set()):
+            if self._script.is_closing.wait(min(0.02, max(deadline - time.monotonic(), 0))):
+                return
 
     def _say_goodbye(self) -> None:
         if not isinstance(self._sock, ssl.SSLSocket):
@@ -173,11 +182,9 @@ class Performance:
         self._is_encrypted = True
         self._buffer.clear()
 
-    def _say(self, words: str | bytes) -> bytes:
-        data = f"{words}\r\n".encode() if isinstance(words, str) else words
-        self._sock.sendall(data)
+    def _say(self, words: str | bytes) -> None:
+        self._sock.sendall(_line_of(words))
         self._has_spoken = True
-        return data
 
     def _fill(self) -> None:
         data = self._sock.recv(65536)
@@ -199,3 +206,7 @@ class Performance:
 
     def _line(self) -> str:
         return self._raw_line().decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _line_of(words: str | bytes) -> bytes:
+    return f"{words}\r\n".encode() if isinstance(words, str) else words

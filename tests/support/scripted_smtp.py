@@ -24,6 +24,7 @@ What a server can do, as the value of a step:
     Close()  Reset()                   FIN, RST
     Goodbye()                          the end as TLS says it, with the TCP connection left open
     Pause(0.2)                         wait, then go on
+    Gate()                             wait until the test opens it; the test is told when it is reached
     Drip("250 ", every=0.05)           a byte at a time, for ever: the text again and again
     Flood("250-x\\r\\n", 50 * MIB)       the text again and again, as fast as it is taken
 
@@ -58,6 +59,7 @@ from tests.support.server_actions import (
     Deed,
     Drip,
     Flood,
+    Gate,
     Goodbye,
     Pause,
     Reset,
@@ -78,6 +80,7 @@ __all__ = [
     "Deed",
     "Drip",
     "Flood",
+    "Gate",
     "Goodbye",
     "Message",
     "Pause",

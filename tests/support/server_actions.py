@@ -1,7 +1,8 @@
 """What a scripted server can do at a step, besides saying something; ``tests.support.scripted_smtp`` explains."""
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MIB = 1024 * 1024
 PATIENCE = 30.0
@@ -46,6 +47,14 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """``is_reached`` is set when a connection has come so far; it goes on when somebody sets ``is_open``."""
+
+    is_reached: threading.Event = field(default_factory=threading.Event)
+    is_open: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
 class Drip:
     text: str
     every: float = 0.05
@@ -57,6 +66,6 @@ class Flood:
     total: int
 
 
-Action = str | bytes | Silence | Deaf | Close | Reset | Goodbye | Pause | Drip | Flood
+Action = str | bytes | Silence | Deaf | Close | Reset | Goodbye | Pause | Gate | Drip | Flood
 Deed = Action | tuple[Action, ...]
 Scenario = Mapping[str, Deed | list[Deed]]
