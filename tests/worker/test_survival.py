@@ -28,7 +28,7 @@ class Ordeal:
     seconds: float
 
 
-SHORT: Final = Ordeal(kills=8, messages=400, seconds=120)
+SHORT: Final = Ordeal(kills=6, messages=360, seconds=120)
 LONG: Final = Ordeal(kills=50, messages=3000, seconds=900)
 
 
