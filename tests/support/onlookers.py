@@ -1,8 +1,7 @@
 """What can be seen of scripted servers from outside: who says what, how many are there at once, and when mail comes."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -48,20 +47,3 @@ def peak_of(look: Callable[[], int]) -> Iterator[Peak]:
         is_over.set()
         thread.join(10)
         peak.sees(look())
-
-
-def arrivals(server: ScriptedServer, count: int, *, seconds: float = 20) -> list[float]:
-    """When so many messages came, the ones that are there already included, by a clock that never jumps."""
-    deadline = time.monotonic() + seconds
-    times: list[float] = []
-    while len(times) < count:
-        now = time.monotonic()
-        assert now < deadline, f"{len(times)} of {count} messages came within {seconds} s"
-        times += [now] * (len(server.messages) - len(times))
-        time.sleep(_LOOK_SECONDS)
-    return times
-
-
-def most_within(times: Sequence[float], seconds: float) -> int:
-    """The most that came within any so many seconds."""
-    return max(sum(first <= other < first + seconds for other in times) for first in times)
