@@ -17,6 +17,8 @@ Result = TypeVar("Result")
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _MOST_AT_ONCE: Final = 500
+_MANY: Final = 8
+_GATHER_SECONDS: Final = 0.001
 
 _log = structlog.get_logger()
 
@@ -70,11 +72,16 @@ class GroupCommit(Generic[Item, Result]):
 
     async def run(self) -> None:
         """Write until cancelled. Cancel only when ``drained()``: what is waiting then would be forgotten."""
+        last = 0
         while True:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
+                if len(self._waiting) < last and last >= _MANY:
+                    # Most of those written last time are about to be back; a commit for each handful costs more.
+                    await asyncio.sleep(_GATHER_SECONDS)
                 batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
+                last = len(batch)
                 await self._write_until_done(batch)
             self._all_written.set()
 

@@ -87,16 +87,16 @@ class Ending:
     @property
     def columns(self) -> Mapping[str, Any]:
         return {
-            "id": self.message,
-            "begun": self.begun_after,
-            "state": self.state,
-            "due_at": self.due_at,
-            "expires_at": self.expires_at,
-            "tries": self.tries,
-            "interrupted": self.interrupted,
-            "via": self.via,
-            "finished_at": self.at if self.state.is_final else None,
-            "decision": shortened(self.steps),
+            "_id": self.message,
+            "_begun": self.begun_after,
+            "_state": self.state,
+            "_due_at": self.due_at,
+            "_expires_at": self.expires_at,
+            "_tries": self.tries,
+            "_interrupted": self.interrupted,
+            "_via": self.via,
+            "_finished_at": self.at if self.state.is_final else None,
+            "_decision": shortened(self.steps),
         }
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Row, String, Text, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import MessageId
+from portal.storage.bulk import Bulk
 from portal.storage.database import Base, UtcDateTime
 
 
@@ -30,11 +31,12 @@ class AttemptRow(Base):
     copies_possible: Mapped[int] = mapped_column(default=0)
 
 
-_ADD: Final = insert(Base.metadata.tables[AttemptRow.__tablename__])
+_ATTEMPTS: Final = Base.metadata.tables[AttemptRow.__tablename__]
+_ADD: Final = Bulk(insert(_ATTEMPTS), _ATTEMPTS.columns.keys())
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    session.connection().execute(_ADD, rows)
+    _ADD.run(session, rows)
 
 
 def of_message(session: Session, message_id: MessageId) -> Sequence[AttemptRow]:

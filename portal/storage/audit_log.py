@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.audit_events import AuditEvent
 from portal.domain.ids import TenantId
+from portal.storage.bulk import Bulk
 from portal.storage.database import Base, UtcDateTime
 from portal.storage.organisations import TenantRow
 
@@ -26,15 +27,16 @@ class AuditRow(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-_ADD: Final = insert(Base.metadata.tables[AuditRow.__tablename__])
+_ADD: Final = Bulk(
+    insert(Base.metadata.tables[AuditRow.__tablename__]), ("at", "tenant_id", "action", "actor", "network", "facts")
+)
 
 
 def append(session: Session, *events: AuditEvent) -> None:
     """Write events in the transaction of the change they tell of: both are there, or neither."""
     if events:
-        # Not through the ORM, which would look at each row: every delivery passes here.
-        session.connection().execute(
-            _ADD,
+        _ADD.run(
+            session,
             [
                 {
                     "at": event.at,

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from portal.domain.ids import MessageId, TenantId
 from portal.domain.mail.notification_kinds import Priority
 from portal.storage.attempts import AttemptRow
+from portal.storage.bulk import Bulk
 from portal.storage.database import Base, UtcDateTime
 from portal.storage.organisations import TenantRow
 
@@ -162,17 +163,17 @@ _LOCK: Final = (
     .order_by(_MESSAGES.c.id)
     .with_for_update()
 )
-_BEGIN: Final = (
+_BEGIN: Final = Bulk(
     update(_MESSAGES)
     .where(_MESSAGES.c.id == bindparam("_id"))
     .values(
-        state=MessageState.SENDING,
+        state=bindparam("_state"),
         worker=bindparam("_worker"),
         begun=bindparam("_begun"),
         interrupted=bindparam("_interrupted"),
     )
 )
-_PUT: Final = (
+_PUT: Final = Bulk(
     update(_MESSAGES)
     .where(_MESSAGES.c.id == bindparam("_id"))
     .values({name: bindparam(f"_{name}") for name in _OUTCOME})
@@ -240,18 +241,16 @@ def begin(session: Session, worker: str, messages: Iterable[tuple[str, int, int]
     Args:
         messages: Of each its id, ``begun`` and ``interrupted``, as they are from now on.
     """
-    session.connection().execute(
-        _BEGIN,
-        [
-            {"_id": id_, "_worker": worker, "_begun": begun, "_interrupted": interrupted}
-            for id_, begun, interrupted in messages
-        ],
-    )
+    rows = [
+        {"_id": id_, "_state": MessageState.SENDING, "_worker": worker, "_begun": begun, "_interrupted": interrupted}
+        for id_, begun, interrupted in messages
+    ]
+    _BEGIN.run(session, rows)
 
 
 def put(session: Session, outcomes: Sequence[Mapping[str, Any]]) -> None:
-    """Write what became of ``locked()`` messages: the ``id`` of each, and every column of ``_OUTCOME``."""
-    session.connection().execute(_PUT, [{f"_{name}": value for name, value in outcome.items()} for outcome in outcomes])
+    """Write what became of ``locked()`` messages: of each ``_id``, and every column of ``_OUTCOME`` behind a ``_``."""
+    _PUT.run(session, outcomes)
 
 
 def wipe(session: Session, messages: Collection[str]) -> None:

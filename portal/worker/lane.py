@@ -41,6 +41,7 @@ class Lane:
     read_on_at: int = MOST_WAITING // 2
     is_being_read: bool = False
     read_again: bool = True
+    read_at_once: bool = False
     is_all: bool = True
     rests_until: datetime | None = None
     look_at: datetime | None = None

@@ -18,6 +18,8 @@ from portal.worker.lane import MOST_WAITING, Lane
 from portal.worker.metrics import Metrics
 
 _LANES_AT_ONCE: Final = 8
+_LANES_BETWEEN_COMMITS: Final = 2
+"""Few, because a commit may be waiting."""
 _FEWEST_WAITING: Final = 4
 _MOST_WAITING_IN_ALL: Final = 2000
 _MOST_BYTES_IN_HAND: Final = 48 * 1024 * 1024
@@ -35,6 +37,9 @@ class LaneReaders:
     """Belongs to one event loop.
 
     Args:
+        executor: Threads for what was just handed in, and for lanes of which nothing is in hand.
+        unhurried: The thread that reads on while there is still something in hand. It is the one that writes: two
+            threads that take turns get more done than three that fight over the interpreter's lock.
         acknowledge: Told of a tenant's new route epoch, once nothing begins under the old one any more.
     """
 
@@ -42,6 +47,7 @@ class LaneReaders:
         self,
         reader: LaneReader,
         executor: Executor,
+        unhurried: Executor,
         lanes: dict[TenantId, Lane],
         *,
         clock: Clock,
@@ -50,6 +56,7 @@ class LaneReaders:
     ) -> None:
         self._reader = reader
         self._executor = executor
+        self._unhurried = unhurried
         self._lanes = lanes
         self._clock = clock
         self._metrics = metrics
@@ -64,9 +71,14 @@ class LaneReaders:
         """Hand what is read to these."""
         self._targets = (dispatch, conversations)
 
-    def read(self, lane: Lane) -> None:
-        """Have a lane read soon. Asked for several times before that, it is read once."""
+    def read(self, lane: Lane, *, at_once: bool = False) -> None:
+        """Have a lane read soon. Asked for several times before that, it is read once.
+
+        Args:
+            at_once: Something was just handed in: it may be urgent.
+        """
         lane.read_again = True
+        lane.read_at_once = lane.read_at_once or at_once
         self._asked[lane.tenant_id] = lane
         if not self._is_scheduled and not self._is_closed:
             self._is_scheduled = True
@@ -85,18 +97,26 @@ class LaneReaders:
             if self._lanes.get(lane.tenant_id) is lane and not lane.is_being_read and not lane.is_leaving
         ]
         self._asked.clear()
-        for start in range(0, 0 if self._is_closed else len(lanes), _LANES_AT_ONCE):
-            task = asyncio.create_task(self._read(lanes[start : start + _LANES_AT_ONCE]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._is_closed:
+            return
+        hurried = [lane for lane in lanes if lane.waiting == 0 or lane.read_at_once]
+        unhurried = [lane for lane in lanes if lane not in hurried]
+        for some, executor, at_once in (
+            (hurried, self._executor, _LANES_AT_ONCE),
+            (unhurried, self._unhurried, _LANES_BETWEEN_COMMITS),
+        ):
+            for start in range(0, len(some), at_once):
+                task = asyncio.create_task(self._read(some[start : start + at_once], executor))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, lanes: list[Lane]) -> None:
+    async def _read(self, lanes: list[Lane], executor: Executor) -> None:
         wants = [self._want(lane) for lane in lanes]
         for lane in lanes:
-            lane.is_being_read, lane.read_again = True, False
+            lane.is_being_read, lane.read_again, lane.read_at_once = True, False, False
         loop = asyncio.get_running_loop()
         try:
-            readings = await loop.run_in_executor(self._executor, self._reader.read, wants)
+            readings = await loop.run_in_executor(executor, self._reader.read, wants)
         except StorageError as error:
             _log.warning("the queue cannot be read", error=str(error))
             await asyncio.sleep(1)

@@ -79,6 +79,7 @@ class Worker:
         readers = LaneReaders(
             waypost.lane_reader,
             self._reads,
+            self._writes,
             self._lanes,
             clock=waypost.clock,
             metrics=self.metrics,
@@ -202,7 +203,7 @@ class Worker:
                 for tenant in woken.tenants:
                     lane = self._lanes.get(tenant)
                     if lane is not None:
-                        readers.read(lane)
+                        readers.read(lane, at_once=True)
                     unknown = unknown or lane is None
                 polls = woken.may_have_missed or loop.time() - polled >= _POLL_SECONDS
                 if (polls or unknown) and not self._stopping.is_set():
