@@ -10,7 +10,7 @@ from portal.services.journeys import Journey, LaneState
 from portal.services.route_states import RouteCondition
 from portal.storage.platform_use import hour_of
 
-MOST_WAITING: Final = 48
+MOST_WAITING: Final = 96
 """So many messages of a lane are read ahead at the most."""
 
 

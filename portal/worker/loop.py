@@ -1,6 +1,7 @@
 """The worker: holds lanes, has them read and their messages sent, keeps its lease, stops when told."""
 
 import asyncio
+import gc
 import secrets
 import sys
 from collections.abc import Callable
@@ -72,6 +73,7 @@ class Worker:
     async def run(self) -> None:
         """Work until ``stop()``."""
         sys.setswitchinterval(_SWITCH_SECONDS)
+        gc.freeze()  # what is loaded by now lives as long as the process, and need not be looked through again
         waypost = self._waypost
         commits = GroupCommit(waypost.database, self._writes, write, committed=self.metrics.committed)
         delivery = waypost.new_delivery(executor=self._reads, limit=self._connections_allowed)

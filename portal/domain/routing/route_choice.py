@@ -124,6 +124,8 @@ def _may_fall_back(options: RouteOptions, kind: NotificationKind) -> bool:
 
 
 def _passes_over(tenant: SmtpRoute, history: History, *, healthy: bool) -> Because | None:
+    if not history.attempts:
+        return None if healthy else Because.UNHEALTHY
     last = history.last
     if last and last.fault is Fault.AMBIGUOUS and last.via is not Via.TENANT:
         return Because.SAME_ROUTE_AGAIN

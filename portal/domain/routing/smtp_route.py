@@ -1,6 +1,6 @@
 """A way out for a message: a server, how to speak to it, and who the message is from on that way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portal.domain.ids import TenantId
@@ -59,6 +59,16 @@ class Credentials:
     password: Secret
 
 
+class PoolKey(tuple[object, ...]):  # noqa: SLOT001 - it keeps its hash, and a tuple has no room of its own
+    """What one connection may be used for; it is looked up several times a message, and hashed once."""
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("hash")
+        if known is None:
+            known = self.__dict__["hash"] = super().__hash__()
+        return known
+
+
 @dataclass(frozen=True, slots=True)
 class SmtpRoute:
     """Everything an attempt needs to know of its way.
@@ -80,11 +90,12 @@ class SmtpRoute:
     identity: SenderIdentity
     signing: SigningChoice
     guarded: bool
+    pool_key: "PoolKey" = field(init=False, repr=False, compare=False)
+    """Connections are shared within this key and never across it (THREATS 17)."""
 
-    @property
-    def pool_key(self) -> tuple[object, ...]:
-        """Connections are shared within this key and never across it (THREATS 17)."""
-        return (self.tenant_id, self.version, self.endpoint, self.ehlo_name, self.credentials, self.guarded)
+    def __post_init__(self) -> None:
+        key = PoolKey((self.tenant_id, self.version, self.endpoint, self.ehlo_name, self.credentials, self.guarded))
+        object.__setattr__(self, "pool_key", key)
 
     @property
     def key(self) -> str:
