@@ -129,10 +129,6 @@ class Preparation:
             "expires_at": expires_at,
             "due_at": due_at,
             "idempotency_key": key,
-            # Said, though they are the columns' defaults: SQLAlchemy would fill them in row by row.
-            "begun": 0,
-            "interrupted": 0,
-            "tries": 0,
             "decision": [],
         }
         return Prepared(id_, tenant_id, due_at, key, row, sealed)

@@ -143,8 +143,19 @@ _CONTENTS = Base.metadata.tables[MessageContentRow.__tablename__]
 _OUTCOME: Final = ("state", "due_at", "expires_at", "tries", "interrupted", "begun", "via", "finished_at", "decision")
 """The columns of an outcome."""
 
-_ADD: Final = insert(_MESSAGES)
-_ADD_CONTENT: Final = insert(_CONTENTS)
+_ADD: Final = Bulk(insert(_MESSAGES), _MESSAGES.columns.keys())
+_ADD_CONTENT: Final = Bulk(insert(_CONTENTS), _CONTENTS.columns.keys())
+_UNTOUCHED: Final[dict[str, Any]] = {
+    "worker": None,
+    "begun": 0,
+    "interrupted": 0,
+    "tries": 0,
+    "content_bytes": 0,
+    "via": None,
+    "finished_at": None,
+    "idempotency_key": None,
+}
+"""A message of which nobody has done anything yet."""
 _DUE: Final = (
     select(_MESSAGES.c.id, _MESSAGES.c.content_bytes)
     .where(_MESSAGES.c.tenant_id == bindparam("tenant"), _MESSAGES.c.priority == bindparam("priority"))
@@ -183,9 +194,8 @@ _WIPE: Final = delete(_CONTENTS).where(_CONTENTS.c.message_id.in_(bindparam("ids
 
 def add(session: Session, messages: Sequence[dict[str, Any]], contents: Sequence[dict[str, Any]]) -> None:
     """Store new messages. Their lanes are touched before, in the same transaction."""
-    connection = session.connection()
-    connection.execute(_ADD, messages)
-    connection.execute(_ADD_CONTENT, contents)
+    _ADD.run(session, [_UNTOUCHED | message for message in messages])
+    _ADD_CONTENT.run(session, contents)
 
 
 def by_idempotency_keys(session: Session, tenant_id: TenantId, keys: Collection[str]) -> dict[str, MessageId]:

@@ -77,8 +77,10 @@ def _attempt(id_: str, number: int, at: datetime) -> dict[str, Any]:
         "from_address": "no-reply@platform.example",
         "stage": "dot",
         "code": 250,
+        "enhanced": None,
         "reply": "250 2.0.0 queued",
         "fault": "OK",
         "seconds": 0.1,
+        "tls": None,
         "copies_possible": 0,
     }
