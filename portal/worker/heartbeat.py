@@ -191,7 +191,8 @@ class Heartbeat:
         """Give lanes to workers that have fewer: those with the most left to do, because the others are over soon."""
         leaving = sum(1 for lane in self.lanes.values() if lane.is_leaving)
         surplus = busy - leaving - shares.fair if shares.workers > 1 else 0
-        backlogged = (lane for lane in self.lanes.values() if not lane.is_all and not lane.is_leaving)
-        for _, lane in zip(range(surplus), list(backlogged), strict=False):
+        movable = [lane for lane in self.lanes.values() if (lane.waiting or not lane.is_all) and not lane.is_leaving]
+        movable.sort(key=lambda lane: (lane.is_all, -lane.waiting))
+        for lane in movable[: max(surplus, 0)]:
             lane.is_leaving = True
             self.dispatch.withdraw(lane)
