@@ -140,9 +140,6 @@ class Delivery:
         """Keep a connection in order for the next security mail; it then costs one round trip."""
         self.pool.keep_warm(route, asyncio.get_running_loop().time() + seconds)
 
-    def open_connections(self, route: SmtpRoute) -> int:
-        return self.pool.open_connections(route.pool_key)
-
     async def close_idle(self, route: SmtpRoute, *, keep: int) -> int:
         """Close idle connections until ``keep`` are open in all; return how many are."""
         return await self.pool.close_idle(route.pool_key, keep)

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 
-from portal.domain.ids import TenantId
 from portal.domain.routing.smtp_route import SmtpRoute
 from portal.smtp.client_options import ClientOptions
 from portal.smtp.connection import SmtpConnection
@@ -192,15 +191,6 @@ class SmtpPool:
         if shelf.warmth is not None:
             await shelf.warmth.stop()
         await asyncio.gather(*farewells)
-
-    async def close_version(self, tenant_id: TenantId | None, version: int) -> None:
-        """The same for all keys of a version of a tenant's settings, e.g. when another one was activated."""
-        replaced = [
-            key
-            for key, shelf in self._shelves.items()
-            if (shelf.route.tenant_id, shelf.route.version) == (tenant_id, version)
-        ]
-        await asyncio.gather(*map(self.close_key, replaced))
 
     async def close(self) -> None:
         """Close everything that is not lent; what is lent closes when it is given back. Takes 2 seconds at most."""

@@ -90,7 +90,7 @@ class Metrics:
         self._attempt_seconds[via].observe(seconds)
 
     def message_ended(self, state: MessageState, *, is_security: bool = False) -> None:
-        """A message became final.
+        """A message became final, or was put back (waiting).
 
         Args:
             is_security: Whether its kind is one of security mail.
@@ -98,10 +98,6 @@ class Metrics:
         self._messages[state].inc()
         if is_security:
             self._security_messages.inc()
-
-    def message_put_back(self) -> None:
-        """A message was tried, or put off, and is to be tried later."""
-        self._messages[MessageState.WAITING].inc()
 
     def interrupted(self) -> None:
         """A message was taken over of whose last conversation no outcome is known."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.ids import TenantId
 from portal.domain.routing.smtp_route import SmtpRoute, TlsMode
 from portal.smtp.connection import SmtpConnection
 from portal.smtp.deadlines import Deadline, StageLimits
@@ -199,7 +198,7 @@ def test_a_replaced_version_ends_with_what_is_idle_and_what_is_lent() -> None:
             lent, idle = [await pool.take(old, deadline=Deadline.after(10)) for _ in range(2)]
             pool.give_back(idle)
             kept = await send(pool, new)
-            await pool.close_version(TenantId("acme"), 1)
+            await pool.close_key(old.pool_key)
             assert server.visits[1].verbs()[-1] == "QUIT"
             pool.give_back(lent)
             await asyncio.sleep(0.1)

@@ -242,7 +242,7 @@ def test_a_version_that_is_replaced_is_not_warm_any_more() -> None:
         route = route_to(server.port)
         async with warm(route) as pool:
             await idle(pool)
-            await pool.close_version(route.tenant_id, route.version)
+            await pool.close_key(route.pool_key)
             await asyncio.sleep(0.5)
             assert pool._shelves == {}
 

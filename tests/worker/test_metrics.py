@@ -43,7 +43,7 @@ def scraped(metrics: Metrics) -> dict[str, float]:
         (lambda m: m.message_ended(MessageState.EXPIRED), 'waypost_messages_total{state="expired"}', 1),
         (lambda m: m.message_ended(MessageState.SENT), "waypost_security_messages_total", 0),
         (lambda m: m.message_ended(MessageState.FAILED, is_security=True), "waypost_security_messages_total", 1),
-        (lambda m: m.message_put_back(), 'waypost_messages_total{state="waiting"}', 1),
+        (lambda m: m.message_ended(MessageState.WAITING), 'waypost_messages_total{state="waiting"}', 1),
         (lambda m: m.interrupted(), "waypost_interrupted_total", 1),
         (lambda m: m.throttled(), "waypost_throttled_total", 1),
         (lambda m: m.committed(40, 0.003), "waypost_commit_items_sum", 40),
