@@ -111,7 +111,7 @@ class Conversations:
                     following, written = await self._converse(desk, journey, turns, opening)
                 else:
                     self.dispatch.forget(journey, read_again=True)  # somebody else has it
-                    following, written = self._take_over(desk, journey), None
+                    following, written = self._take_over(desk, journey, turns), None
         except Exception:
             self.dispatch.forget(journey, read_again=True)
             raise
@@ -136,8 +136,7 @@ class Conversations:
             nonlocal following, written
             condition = self.dispatch.condition_of(journey)
             ending = endings.after_attempt(journey, attempt, decision, condition=condition, cap=desk.cap)
-            if turns < _MESSAGES_A_TURN or not self.dispatch.others_wait(desk):
-                following = self._take_over(desk, journey)
+            following = self._take_over(desk, journey, turns)
             written = await self._commits.commit(Step(ending, following[1] if following else None))
             self._metrics.attempt_ended(attempt.route.via, attempt.fault, attempt.seconds)
             if not written.ended:
@@ -158,10 +157,13 @@ class Conversations:
             if opening is not None:
                 opening.ends()
         if following is None:
-            following, written = self._take_over(desk, journey), None
+            following, written = self._take_over(desk, journey, turns), None
         return following, written
 
-    def _take_over(self, desk: RouteDesk, journey: Journey) -> Next | None:
+    def _take_over(self, desk: RouteDesk, journey: Journey, turns: int) -> Next | None:
+        """The desk's next message on this seat; None too when it is the turn of others who wait for one."""
+        if turns >= _MESSAGES_A_TURN and self.dispatch.others_wait(desk):
+            return None
         following = self.dispatch.next_at(desk, after=journey)
         if following is not None:
             desk.changes(journey, following[0])
