@@ -20,7 +20,7 @@ def main() -> None:
     if mood == "family" and os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         file = file.with_suffix(".child")
-    new = file.with_suffix(".new")
+    new = file.with_name(f"{file.name}.new")  # of each its own: parent and child write at the same moment
     new.write_text(str(os.getpid()))
     new.replace(file)
     time.sleep(60)
