@@ -15,7 +15,7 @@ from portal.domain.mail.notification_kinds import KINDS
 from portal.services.message_report import message_report
 from portal.services.sending import NotAcceptedError, Outgoing
 from portal.storage import figures
-from portal.storage.outbox import MessageRow, MessageState
+from portal.storage.messages import MessageRow, MessageState
 from portal.wiring import Waypost
 
 _A_COMMIT: Final = 500

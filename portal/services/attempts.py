@@ -14,7 +14,7 @@ from portal.domain.routing.fault import Fault
 from portal.domain.routing.route_choice import Because
 from portal.domain.routing.smtp_route import SmtpRoute, Via
 from portal.domain.routing.trouble import Trouble
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 _LONGEST_QUOTE: Final = 300
 

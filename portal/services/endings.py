@@ -13,7 +13,7 @@ from portal.services.attempts import Attempt
 from portal.services.journeys import Journey, Stored
 from portal.services.records import Ending
 from portal.services.route_states import RouteCondition
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 _TOO_LATE: Final = "It expired before it could be sent."
 _POISON: Final = (

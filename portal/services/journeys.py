@@ -15,7 +15,7 @@ from portal.domain.routing.route_choice import Choice, RouteOptions
 from portal.domain.routing.smtp_route import SmtpRoute
 from portal.services.composition import Composition
 from portal.services.route_states import RouteCondition
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 
 @dataclass(frozen=True, slots=True)

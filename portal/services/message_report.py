@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from portal.domain.ids import MessageId, TenantId
 from portal.storage import attempts, organisations
 from portal.storage.attempts import AttemptRow
-from portal.storage.outbox import MessageRow
+from portal.storage.messages import MessageRow
 
 
 def message_report(session: Session, message_id: MessageId) -> dict[str, Any] | None:

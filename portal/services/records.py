@@ -18,7 +18,7 @@ from portal.services.route_states import RouteCondition
 from portal.storage import attempts as stored_attempts
 from portal.storage import audit_log, outbox, platform_use
 from portal.storage import route_states as stored_states
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 _NOWHERE: Final = (-1, -1)
 
@@ -126,7 +126,6 @@ class Written:
 @dataclass(slots=True)
 class _Batch:
     fenced: dict[str, tuple[int, int]]
-    written: list[Written] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     begins: list[Begin] = field(default_factory=list)
 
@@ -134,7 +133,7 @@ class _Batch:
 def write(session: Session, steps: Sequence[Step]) -> list[Written | Exception]:
     """Write the steps of many connections in one transaction; each is fenced by itself."""
     batch = _Batch(outbox.locked(session, {item.message for step in steps for item in _items(step)}))
-    kept = [(_keep(batch, step)) for step in steps]
+    kept = [_keep(batch, step) for step in steps]
     if batch.endings:
         outbox.put(session, [ending.columns for ending in batch.endings])
         finals = [ending.message for ending in batch.endings if ending.state.is_final]

@@ -14,7 +14,7 @@ from portal.domain.mail.mime import check_composable
 from portal.domain.mail.notification_kinds import KINDS, NotificationKind
 from portal.services import message_content
 from portal.services.clock import new_id
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 
 class NotAcceptedError(ValueError):

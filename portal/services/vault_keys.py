@@ -14,7 +14,7 @@ from portal.storage import audit_log, outbox, vault_keys
 from portal.storage.credentials import CredentialsRow
 from portal.storage.database import Database
 from portal.storage.email_settings import EmailSettingsRow
-from portal.storage.outbox import MessageContentRow
+from portal.storage.messages import MessageContentRow
 from portal.storage.vault_keys import VaultKeyRow
 
 _CHECK: Final = b"waypost"

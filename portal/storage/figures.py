@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.domain.mail.notification_kinds import Priority
 from portal.domain.routing.route_health import RouteHealth
 from portal.storage.lanes import LaneRow, WorkerRow
-from portal.storage.outbox import MessageRow, MessageState
+from portal.storage.messages import MessageRow, MessageState
 from portal.storage.route_states import RouteStateRow
 
 

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from portal.domain.ids import TenantId
 from portal.domain.mail.notification_kinds import Priority
 from portal.storage.database import Base, UtcDateTime
+from portal.storage.messages import MessageRow
 from portal.storage.organisations import TenantRow
-from portal.storage.outbox import MessageRow
 
 _COUNTED: Final = 500
 

@@ -1,130 +1,19 @@
-"""The outbox: what was handed in and is still to be sent, and how each message ended.
-
-``due_at`` is when a message may next be looked at, and NULL once it is final: the index of a lane holds what is still
-to be sent, and nothing else. ``begun`` counts the conversations begun about a message. It is the fencing token, too:
-to begin is to raise it from the number one has read, and an outcome is written only while it is still that number.
-"""
+"""The outbox: what was handed in and is still to be sent, and how each message ended; the rows are in ``messages``."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import (
-    JSON,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    Row,
-    String,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.orm import Session
 
 from portal.domain.ids import MessageId, TenantId
 from portal.domain.mail.notification_kinds import Priority
 from portal.storage.attempts import AttemptRow
 from portal.storage.bulk import Bulk
-from portal.storage.database import Base, UtcDateTime
-from portal.storage.organisations import TenantRow
-
-
-class MessageState(StrEnum):
-    """The values are promises (CONTRACT: message)."""
-
-    QUEUED = "queued"  # handed in, not yet tried
-    WAITING = "waiting"  # tried or put off, to be tried later
-    SENDING = "sending"  # a conversation has begun, and how it ended is not known yet
-    SENT = "sent"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    QUARANTINED = "quarantined"
-
-    @property
-    def is_final(self) -> bool:
-        return self in _FINAL
-
-
-_FINAL = frozenset(
-    {
-        MessageState.SENT,
-        MessageState.FAILED,
-        MessageState.EXPIRED,
-        MessageState.CANCELLED,
-        MessageState.QUARANTINED,
-    }
-)
-
-
-class MessageRow(Base):
-    __tablename__ = "messages"
-
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey(TenantRow.id))
-    kind: Mapped[str] = mapped_column(String(64))
-    priority: Mapped[int]
-    state: Mapped[str] = mapped_column(String(12))
-    to_address: Mapped[str] = mapped_column(String(320))
-    message_id: Mapped[str] = mapped_column(String(320))
-    content_bytes: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    send_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When it was meant to leave; its Date header, on every attempt."""
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    worker: Mapped[str | None] = mapped_column(String(16))
-    """Who has begun the latest conversation."""
-    begun: Mapped[int] = mapped_column(default=0)
-    interrupted: Mapped[int] = mapped_column(default=0)
-    """Conversations that were begun and of which no outcome is known: each may have delivered a copy."""
-    tries: Mapped[int] = mapped_column(default=0)
-    via: Mapped[str | None] = mapped_column(String(10))
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    idempotency_key: Mapped[str | None] = mapped_column(String(200))
-    decision: Mapped[list[str]] = mapped_column(JSON, default=list)
-    """Each step of the way as one readable sentence, in order."""
-
-
-_IS_OPEN = MessageRow.due_at.is_not(None)
-Index(
-    "ix_messages_lane",
-    MessageRow.tenant_id,
-    MessageRow.priority,
-    MessageRow.due_at,
-    MessageRow.id,
-    sqlite_where=_IS_OPEN,
-    postgresql_where=_IS_OPEN,
-)
-Index("ix_messages_tenant_newest", MessageRow.tenant_id, MessageRow.id)
-_HAS_KEY = MessageRow.idempotency_key.is_not(None)
-Index(
-    "ix_messages_idempotency",
-    MessageRow.tenant_id,
-    MessageRow.idempotency_key,
-    unique=True,
-    sqlite_where=_HAS_KEY,
-    postgresql_where=_HAS_KEY,
-)
-
-
-class MessageContentRow(Base):
-    """What a message says, sealed, and gone once the message is final: codes and links are secrets.
-
-    Apart from the message, whose row is written again at every step.
-    """
-
-    __tablename__ = "message_contents"
-
-    message_id: Mapped[str] = mapped_column(ForeignKey(MessageRow.id), primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(String(26))
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+from portal.storage.database import Base
+from portal.storage.messages import IS_OPEN, MessageContentRow, MessageRow, MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +180,7 @@ def try_again_now(session: Session, tenant_id: TenantId, *, ended_with: Collecti
 
 def open_count(session: Session) -> int:
     """How many messages are not final."""
-    return session.scalar(select(func.count()).select_from(MessageRow).where(_IS_OPEN)) or 0
+    return session.scalar(select(func.count()).select_from(MessageRow).where(IS_OPEN)) or 0
 
 
 def last_attempt_over(session: Session, tenant_id: TenantId, *, via: str, version: int) -> AttemptRow | None:

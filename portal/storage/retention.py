@@ -10,8 +10,8 @@ from portal.domain.audit_events import AuditAction
 from portal.domain.ids import time_ordered_id
 from portal.storage.attempts import AttemptRow
 from portal.storage.audit_log import AuditRow
+from portal.storage.messages import MessageContentRow, MessageRow
 from portal.storage.organisations import TenantRow
-from portal.storage.outbox import MessageContentRow, MessageRow
 from portal.storage.platform_use import PlatformUseRow
 
 _DELIVERY_EVENTS = (AuditAction.EMAIL_SENT, AuditAction.EMAIL_SEND_FAILED)

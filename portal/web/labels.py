@@ -10,7 +10,7 @@ from portal.domain.people.roles import Role
 from portal.domain.routing.dkim_policy import SigningChoice
 from portal.domain.routing.fallback_policy import FallbackPolicy
 from portal.domain.routing.smtp_route import AuthChoice, TlsMode, Via
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 ENCRYPTION: Final = {
     TlsMode.STARTTLS: "STARTTLS",

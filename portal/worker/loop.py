@@ -188,6 +188,7 @@ class Worker:
         for lane in self._lanes.values():
             self._dispatch.withdraw(lane)
         self._lanes.clear()
+        self._dispatch.bytes_in_hand = 0  # what is being said still belongs to lanes that are forgotten
         for desk in self._dispatch.desks.values():
             desk.slots = None if desk.slots is None else 0
         self._name = _new_name()

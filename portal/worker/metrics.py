@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from portal.domain.mail.notification_kinds import Priority
 from portal.domain.routing.fault_traits import Fault
 from portal.domain.routing.smtp_route import Via
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 
 GAUGES: Final = {
     "waypost_lanes_held": "Tenants' queues this worker holds.",

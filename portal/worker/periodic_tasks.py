@@ -75,6 +75,8 @@ class PeriodicTasks:
     async def _try(self, route: SmtpRoute) -> None:
         """Sign in and say NOOP, and note how that went."""
         fault, said = await self._delivery.check(route)
+        if route.tenant_id is not None:
+            await self._delivery.close(route)  # the route's connections are its lane's holder's, who may be another
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(

@@ -8,7 +8,7 @@ from portal.domain.ids import TenantId
 from portal.domain.routing.fault_traits import Fault
 from portal.domain.routing.route_health import RouteHealth
 from portal.storage import lanes, organisations, route_states
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from portal.wiring import Waypost
 from tests.support.installation import Installation
 from tests.support.stored_mail import put_messages

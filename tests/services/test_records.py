@@ -14,7 +14,7 @@ from portal.services import attempts
 from portal.services.records import Step, Written
 from portal.storage.attempts import AttemptRow
 from portal.storage.audit_log import AuditRow
-from portal.storage.outbox import MessageContentRow, MessageRow, MessageState
+from portal.storage.messages import MessageContentRow, MessageRow, MessageState
 from portal.wiring import Waypost
 from tests.support.record_steps import LATER, NOW, Steps, stored, write
 

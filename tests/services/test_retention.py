@@ -17,7 +17,7 @@ from portal.storage import audit_log, migrations, platform_use
 from portal.storage.attempts import AttemptRow
 from portal.storage.audit_log import AuditRow
 from portal.storage.database import Base, Database
-from portal.storage.outbox import MessageContentRow, MessageRow, MessageState
+from portal.storage.messages import MessageContentRow, MessageRow, MessageState
 from portal.storage.platform_use import PlatformUseRow
 from tests.support.query_plans import query_plans
 from tests.support.stored_mail import put_messages, put_tenant

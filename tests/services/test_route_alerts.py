@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.people.roles import Role
 from portal.domain.routing.fault import Fault
-from portal.storage.outbox import MessageRow
+from portal.storage.messages import MessageRow
 from portal.storage.users import UserRow
 from tests.support.watched_routes import Watched, actions, told, watched
 

@@ -14,7 +14,7 @@ from portal.domain.ids import TenantId
 from portal.services import message_content
 from portal.services.sending import NotAcceptedError, Outgoing
 from portal.storage.lanes import LaneRow
-from portal.storage.outbox import MessageContentRow, MessageRow
+from portal.storage.messages import MessageContentRow, MessageRow
 from portal.storage.wake_up_listener import listening
 from portal.wiring import Waypost
 from tests.support.handed_in import GOOD, stored

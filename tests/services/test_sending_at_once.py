@@ -13,7 +13,7 @@ from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.ids import MessageId
 from portal.services.sending import NotAcceptedError, Sender
 from portal.storage.database import StorageError
-from portal.storage.outbox import MessageContentRow, MessageRow
+from portal.storage.messages import MessageContentRow, MessageRow
 from portal.wiring import Waypost
 from tests.support.handed_in import GOOD, stored
 from tests.support.installation import Installation

@@ -9,7 +9,7 @@ from portal.domain.routing.platform_quota import Use
 from portal.domain.routing.rate_limit import RateLimit, RateUse
 from portal.services.records import Step, Written
 from portal.storage import platform_use, route_states
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from portal.storage.route_states import RateUsed
 from portal.wiring import Waypost
 from tests.support.record_steps import NOW, stored, write

@@ -12,7 +12,7 @@ from portal.domain.ids import TenantId
 from portal.services import message_content, vault_keys
 from portal.services.vault_keys import WrongVaultKeyError
 from portal.storage import organisations
-from portal.storage.outbox import MessageContentRow
+from portal.storage.messages import MessageContentRow
 from portal.wiring import Waypost
 from tests.support.handed_in import GOOD
 from tests.support.installation import VAULT_KEY, Installation

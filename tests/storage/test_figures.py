@@ -14,7 +14,7 @@ from portal.domain.routing.route_health import RouteHealth
 from portal.storage import figures, lanes, migrations, route_states
 from portal.storage.database import Database
 from portal.storage.figures import Queue, Workers
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from tests.support.query_plans import query_plans
 from tests.support.stored_mail import put_messages, put_tenant
 

@@ -11,7 +11,7 @@ from portal.domain.ids import MessageId, TenantId
 from portal.domain.mail.notification_kinds import Priority
 from portal.storage import lanes, migrations, outbox
 from portal.storage.database import Database
-from portal.storage.outbox import MessageContentRow, MessageState
+from portal.storage.messages import MessageContentRow, MessageState
 from tests.support.query_plans import query_plans
 from tests.support.stored_mail import put_messages, put_tenant
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from portal.storage.outbox import MessageRow
+from portal.storage.messages import MessageRow
 from portal.wiring import Waypost
 
 GOOD: Final[dict[str, Any]] = {"kind": "otp", "to": "Bob@Dest.Example", "subject": "Your code", "text": "424242"}

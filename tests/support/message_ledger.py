@@ -15,7 +15,7 @@ from portal.services.records import Step, Written
 from portal.storage.attempts import AttemptRow
 from portal.storage.audit_log import AuditRow
 from portal.storage.lanes import LaneRow, WorkerRow
-from portal.storage.outbox import MessageContentRow, MessageRow, MessageState
+from portal.storage.messages import MessageContentRow, MessageRow, MessageState
 from portal.wiring import Waypost
 
 _MOST_UNKNOWN: Final = 3

@@ -13,7 +13,7 @@ from portal.services import records
 from portal.services.attempts import Attempt
 from portal.services.records import Begin, Ending, Step, Written
 from portal.services.route_states import RouteCondition
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from portal.wiring import Waypost
 from tests.support.route_options import PLATFORM
 from tests.support.stored_mail import put_messages

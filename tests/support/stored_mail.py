@@ -11,8 +11,8 @@ from portal.domain.ids import MessageId, TenantId, time_ordered_id
 from portal.domain.mail.notification_kinds import Priority
 from portal.storage import attempts as stored_attempts
 from portal.storage import lanes, outbox
+from portal.storage.messages import MessageState
 from portal.storage.organisations import OrganisationRow, TenantRow
-from portal.storage.outbox import MessageState
 
 _NUMBERS: Final = itertools.count(1)
 

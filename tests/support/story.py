@@ -22,7 +22,7 @@ from portal.domain.routing.smtp_route import TlsMode
 from portal.services.clock import utc_now
 from portal.services.message_report import message_report
 from portal.storage import audit_log
-from portal.storage.outbox import MessageRow, MessageState
+from portal.storage.messages import MessageRow, MessageState
 from portal.wiring import Waypost
 from portal.worker.loop import Worker
 from tests.support.certificates import Certificate, Certificates

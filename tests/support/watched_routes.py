@@ -33,7 +33,7 @@ from portal.storage import route_states as stored
 from portal.storage.audit_log import AuditRow
 from portal.storage.database import Database
 from portal.storage.lanes import LaneRow
-from portal.storage.outbox import MessageContentRow, MessageRow, MessageState
+from portal.storage.messages import MessageContentRow, MessageRow, MessageState
 
 START: Final = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
 REFUSED: Final = "535 5.7.8 Authentication credentials invalid"

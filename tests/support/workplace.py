@@ -32,7 +32,7 @@ from portal.services.message_report import message_report
 from portal.services.sending import Outgoing
 from portal.storage import audit_log, lanes
 from portal.storage.lanes import WorkerRow
-from portal.storage.outbox import MessageRow, MessageState
+from portal.storage.messages import MessageRow, MessageState
 from portal.wiring import Waypost
 from tests.support.certificates import Certificate, Certificates
 from tests.support.database_locks import is_being_written

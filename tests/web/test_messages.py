@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from portal.domain.ids import MessageId
-from portal.storage.outbox import MessageRow
+from portal.storage.messages import MessageRow
 from tests.support.installation import eventually
 from tests.support.portal_app import ALICE, Browser, Portal, words_of
 from tests.support.story import running_worker

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from portal.domain.audit_events import COMMAND_LINE
-from portal.storage.outbox import MessageContentRow
+from portal.storage.messages import MessageContentRow
 from tests.support.scripted_smtp import Close, Message, Scenario
 from tests.support.story import FROM, PLATFORM_FROM, TO, Story
 

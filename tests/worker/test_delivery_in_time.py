@@ -10,7 +10,7 @@ from portal.domain.mail.content import Content
 from portal.domain.secret import MARK
 from portal.services import message_content
 from portal.services.sending import Outgoing
-from portal.storage.outbox import MessageContentRow
+from portal.storage.messages import MessageContentRow
 from tests.support.certificates import Certificates
 from tests.support.installation import eventually
 from tests.support.scripted_smtp import USERNAME, Pause, Silence

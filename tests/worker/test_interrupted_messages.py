@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from portal.domain.ids import MessageId
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from tests.support.certificates import Certificates
 from tests.support.installation import eventually
 from tests.support.scripted_smtp import Close, Deed, Gate

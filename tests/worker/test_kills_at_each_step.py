@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from tests.support.certificates import Certificates
 from tests.support.database_locks import writes_blocked
 from tests.support.installation import eventually

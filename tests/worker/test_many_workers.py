@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from tests.support.certificates import Certificates
 from tests.support.installation import eventually
 from tests.support.scripted_smtp import Pause

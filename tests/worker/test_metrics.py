@@ -13,7 +13,7 @@ from portal.domain.routing.route_health import RouteHealth
 from portal.domain.routing.smtp_route import Via
 from portal.storage import migrations, route_states
 from portal.storage.database import Database
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from portal.worker.metrics import GAUGES, Metrics
 from portal.worker.queue_gauges import QueueGauges
 from tests.support.stored_mail import put_messages, put_tenant

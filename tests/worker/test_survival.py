@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from portal.storage.outbox import MessageState
+from portal.storage.messages import MessageState
 from tests.support.certificates import Certificates
 from tests.support.installation import eventually
 from tests.support.scripted_smtp import STEPWISE, Gate, Pause

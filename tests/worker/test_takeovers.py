@@ -11,7 +11,7 @@ from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.ids import MessageId, TenantId
 from portal.domain.routing.fault import Fault
 from portal.storage import organisations
-from portal.storage.outbox import MessageRow, MessageState
+from portal.storage.messages import MessageRow, MessageState
 from tests.support.furnished import Opened, furnished
 from tests.support.installation import Installation
 from tests.support.simulated_worker import LEASE, SimulatedWorker

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from portal.domain.ids import MessageId
 from portal.domain.people.roles import Permission
 from portal.services.message_report import message_report
-from portal.storage.outbox import MessageRow, MessageState
+from portal.storage.messages import MessageRow, MessageState
 from portal.storage.users import Membership
 from portal.web.access import needs_permission
 from portal.web.database import db, waypost
