@@ -1,5 +1,7 @@
 """SQLAlchemy engines: what SQLite and PostgreSQL must be told before they keep what they confirm."""
 
+import sqlite3
+import time
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -64,6 +66,24 @@ def open_engine(url: URL) -> Engine:
     return engine
 
 
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Turn the journal into a write-ahead log.
+
+    For a new file that takes the whole file, and SQLite refuses at once where another connection has begun to read,
+    whatever the busy timeout says: two programs started together on an empty database would meet there.
+    """
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def prepare_sqlite(engine: Engine) -> None:
     """Durable and concurrent: WAL with synchronous=FULL, so that what was committed survives a power cut."""
 
@@ -73,7 +93,7 @@ def prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={_LOCK_SECONDS * 1000}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA secure_delete=ON")  # wiped bodies and replaced passwords leave no trace in free pages
