@@ -8,10 +8,11 @@ from portal.crypto.password_hashing import PasswordHashing
 from portal.crypto.token_hashing import new_token, token_hash
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.domain.ids import UserId
-from portal.services.clock import Clock
-from portal.storage import audit_log, users
+from portal.services.clock import Clock, new_id
+from portal.storage import audit_log, sign_ins, users
 from portal.storage.database import Database
-from portal.storage.users import SignInRow, UserRow
+from portal.storage.sign_ins import SignInRow
+from portal.storage.users import UserRow
 
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
@@ -49,7 +50,15 @@ class SignIn:
         token = new_token()
         with self.database.transaction() as session:
             session.add(
-                SignInRow(token_hash=token_hash(token), user_id=user_id, created_at=now, seen_at=now, network=network)
+                SignInRow(
+                    id=new_id(now),
+                    token_hash=token_hash(token),
+                    user_id=user_id,
+                    created_at=now,
+                    seen_at=now,
+                    confirmed_at=now,
+                    network=network,
+                )
             )
             audit_log.append(session, AuditEvent(AuditAction.SIGNED_IN, now, Actor(user_id, network)))
         return token
@@ -58,7 +67,7 @@ class SignIn:
         """The person a token belongs to, or None when it is unknown, idle for too long or too old."""
         now = self.clock()
         with self.database.reading() as session:
-            row = session.get(SignInRow, token_hash(token))
+            row = sign_ins.by_token_hash(session, token_hash(token))
             if row is None or now - row.seen_at > IDLE or now - row.created_at > ABSOLUTE:
                 return None
             user = session.get_one(UserRow, row.user_id)
@@ -66,14 +75,14 @@ class SignIn:
             seen_at = row.seen_at
         if now - seen_at > _NOTED_EVERY:
             with self.database.transaction() as session:
-                if row_now := session.get(SignInRow, token_hash(token)):
+                if row_now := sign_ins.by_token_hash(session, token_hash(token)):
                     row_now.seen_at = now
         return found
 
     def sign_out(self, token: str, *, network: str | None) -> None:
         """End a sign-in. Twice is harmless."""
         with self.database.transaction() as session:
-            row = session.get(SignInRow, token_hash(token))
+            row = sign_ins.by_token_hash(session, token_hash(token))
             if row is not None:
                 session.delete(row)
                 actor = Actor(row.user_id, network)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, select
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import TenantId
@@ -33,9 +33,14 @@ class ProbeRow(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     endpoint: Mapped[str] = mapped_column(String(300))
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What was tested: CONTRACT's settings object, as ever without the password."""
     stages: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     verdict: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     transcript: Mapped[str] = mapped_column(Text, default="")
+    receipt_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    """Of the token in the test message's link *Yes, I received it*."""
+    received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def probe_of(session: Session, tenant_id: TenantId, probe_id: str) -> ProbeRow | None:

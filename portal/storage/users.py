@@ -1,10 +1,10 @@
-"""People, where they are members, and where they are signed in."""
+"""People, and where they are members."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import TenantId, UserId
@@ -30,18 +30,6 @@ class MembershipRow(Base):
     tenant_id: Mapped[str] = mapped_column(ForeignKey(TenantRow.id), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey(UserRow.id), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(10))
-
-
-class SignInRow(Base):
-    """A browser that is signed in. The cookie holds the token, this row only its hash."""
-
-    __tablename__ = "sign_ins"
-
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey(UserRow.id), index=True)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    network: Mapped[str | None] = mapped_column(String(45))
 
 
 def user_by_email(session: Session, email: str) -> UserRow | None:

@@ -1,0 +1,31 @@
+"""How often something may be done: a bucket of tokens that fills again by itself, told by one instant."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+NO_WAIT: Final = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bucket that holds ``most`` tokens and fills from empty to full in ``span``.
+
+    The bucket's whole state is the instant at which it will be full (the *generic cell rate algorithm*): one column,
+    and what is in the past says the same as no row at all.
+
+    Attributes:
+        name: What is limited; part of the bucket's key.
+    """
+
+    name: str
+    most: int
+    span: timedelta
+
+    def wait(self, full_at: datetime | None, now: datetime) -> timedelta:
+        """How long until a token can be taken; ``NO_WAIT`` when one can be taken now."""
+        return max(NO_WAIT, self.after_taking(full_at, now) - now - self.span)
+
+    def after_taking(self, full_at: datetime | None, now: datetime) -> datetime:
+        """When the bucket is full again once a token is taken now."""
+        return max(full_at or now, now) + self.span / self.most

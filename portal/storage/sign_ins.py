@@ -1,0 +1,45 @@
+"""Browsers that are signed in. The cookie holds a token, the row only its hash."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.domain.ids import UserId
+from portal.storage.database import Base, UtcDateTime
+from portal.storage.users import UserRow
+
+
+class SignInRow(Base):
+    """One browser that is signed in, from its sign-in to its end.
+
+    The token behind it changes while it lives (at a change of role); the ``id``, which pages show, stays.
+    """
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    """The token before this one, good for a few seconds more: requests that were under way may still carry it."""
+    rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    must_rotate: Mapped[bool] = mapped_column(default=False)
+    user_id: Mapped[str] = mapped_column(ForeignKey(UserRow.id), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When the person last proved who they are."""
+    network: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(200), default="")
+
+
+def by_token_hash(session: Session, token_hash: bytes) -> SignInRow | None:
+    return session.scalar(select(SignInRow).where(SignInRow.token_hash == token_hash))
+
+
+def of_user(session: Session, user_id: UserId) -> Sequence[SignInRow]:
+    """The user's sign-ins, the latest used first, those that have run out included."""
+    return session.scalars(
+        select(SignInRow).where(SignInRow.user_id == user_id).order_by(SignInRow.seen_at.desc(), SignInRow.id)
+    ).all()
