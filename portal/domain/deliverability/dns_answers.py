@@ -39,7 +39,7 @@ Data = TypeVar("Data", bound=IpAddress | MailExchanger | str | bytes)
 """What a record holds: an address, a MailExchanger, a name (PTR), or the bytes of a TXT record's strings joined."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # slots and Generic do not go together in Python 3.11
 class Question(Generic[Data]):
     """What is asked. The functions below make it; its parameter is the type of the data in the answer.
 
@@ -54,7 +54,7 @@ class Question(Generic[Data]):
         return f"{self.type} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # slots and Generic do not go together in Python 3.11
 class Records(Generic[Data]):
     """There are records.
 
