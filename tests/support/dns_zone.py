@@ -43,8 +43,9 @@ class DnsZone:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Records in the format of zone files, with full names: ``acme.example TXT "v=spf1 mx -all"``."""
-        zone = dns.zone.from_text(f"$TTL {_TTL}\n{text}", origin=dns.name.root, relativize=False, check_origin=False)
+        """One record a line in the format of zone files, with full names: ``acme.example TXT "v=spf1 mx -all"``."""
+        lines = "\n".join(line.strip() for line in text.splitlines())  # zone files give indentation a meaning
+        zone = dns.zone.from_text(f"$TTL {_TTL}\n{lines}", origin=dns.name.root, relativize=False, check_origin=False)
         records: dict[tuple[str, str], tuple[Any, ...]] = {}
         for name, _, rdata in zone.iterate_rdatas():
             key = (_text(name), rdata.rdtype.name)

@@ -62,7 +62,7 @@ class DkimKey:
         bits: Of the RSA modulus; 256 for Ed25519; None when unknown.
         fault: Why no receiver can use it; None when it works.
         detail: What the fault or a concern is about, fit to be shown: a tag, a character, a value.
-        concerns: What should be mended although it works.
+        concerns: What should be mended in a record that works.
         exact_domain: ``t=s``: the signature's i= must be of the very domain in d=, none below it.
     """
 
@@ -105,10 +105,11 @@ def parse_key_record(raw: bytes) -> DkimKey:
         octets = _octets(tags["p"] or "")
         bits = _bits(key_type, octets)
     except _FaultError as error:
-        return replace(key, fault=error.fault, detail=shown(error.detail, 80), concerns=_concerns(tags, None))
-    fault = KeyFault.TOO_SHORT if key_type == "rsa" and bits < _SHORTEST_RSA else None
-    rsa_bits = bits if key_type == "rsa" and not fault else None
-    return replace(key, public_key=octets, bits=bits, fault=fault, concerns=_concerns(tags, rsa_bits))
+        return replace(key, fault=error.fault, detail=shown(error.detail, 80))
+    key = replace(key, public_key=octets, bits=bits)
+    if key_type == "rsa" and bits < _SHORTEST_RSA:
+        return replace(key, fault=KeyFault.TOO_SHORT)
+    return replace(key, concerns=_concerns(tags, bits if key_type == "rsa" else None))
 
 
 def _is_meant_as_key(raw: bytes) -> bool:
