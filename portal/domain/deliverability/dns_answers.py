@@ -91,7 +91,7 @@ class LookupFailure:
     """Nobody knows: time-out, SERVFAIL, REFUSED, an answer that cannot be read. It says nothing about the name.
 
     Attributes:
-        detail: What happened, e.g. "SERVFAIL" or "no answer within 5 s".
+        detail: What happened, as the end of a sentence: "the DNS server answered SERVFAIL", "no answer came in 5 s".
     """
 
     detail: str

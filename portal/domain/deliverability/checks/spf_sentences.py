@@ -1,0 +1,76 @@
+"""What to say about an SPF record: its policy, its limits, and what is broken below it (DELIVERABILITY 3.2)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from portal.domain.deliverability.findings import Remark, Verdict
+from portal.domain.deliverability.spf.evaluation import RFC_LIMITS, SpfTrouble
+from portal.domain.deliverability.spf.record import SpfRecord
+from portal.domain.deliverability.spf.terms import Mechanism, Qualifier
+from portal.domain.deliverability.spf.tree import SpfTree
+
+_LONGEST_GOOD: Final = 450  # octets
+_BROKEN: Final = {
+    SpfTrouble.NO_SUCH_DOMAIN: "«{term}» in «{domain}» leads to «{detail}», which does not exist.",
+    SpfTrouble.NO_RECORD: "«{term}» in «{domain}» leads to «{detail}», which has no SPF record.",
+    SpfTrouble.SEVERAL_RECORDS: "«{term}» in «{domain}» leads to «{detail}», which has several SPF records.",
+    SpfTrouble.SYNTAX: "«{term}» in «{domain}» leads to a broken record: {detail}.",
+    SpfTrouble.NOT_A_DOMAIN: "«{term}» in «{domain}» names no domain.",
+    SpfTrouble.LOOP: "«{term}» in «{domain}» leads back to «{detail}», in a circle.",
+    SpfTrouble.TOO_MANY_EXCHANGERS: "«{term}» in «{domain}» stands for more than 10 mail servers.",
+}
+"""What ends every evaluation that comes so far with permerror."""
+
+
+def broken_below(tree: SpfTree) -> Iterator[Remark]:
+    """What is broken in the tree; a failed look-up is none of it."""
+    for _, domain, term in tree.terms():
+        text = _BROKEN.get(term.trouble) if term.trouble else None
+        if text:
+            sentence = text.format(term=term.term, domain=domain, detail=term.detail)
+            yield Remark(Verdict.FAIL, f"{sentence} Receivers that come so far end with permerror.")
+
+
+def over_limits(tree: SpfTree, *, passes: bool) -> Iterator[Remark]:
+    """Too many look-ups. Red, unless the server's addresses pass before it comes to that."""
+    verdict = Verdict.WARN if passes else Verdict.FAIL
+    if tree.lookups > RFC_LIMITS.lookups:
+        count = f"more than {tree.lookups}" if tree.is_cut else str(tree.lookups)
+        yield Remark(
+            verdict,
+            f"The SPF record of «{tree.root.domain}» needs {count} DNS look-ups, and receivers stop after 10. Remove "
+            f"what is not used any more, or send from a subdomain such as notify.{tree.root.domain} with its own ten.",
+        )
+    if tree.voids > RFC_LIMITS.voids:
+        yield Remark(
+            verdict,
+            f"The SPF record of «{tree.root.domain}» looks up {tree.voids} names in vain, and receivers stop after 2: "
+            "remove those that no longer exist.",
+        )
+
+
+def on_policy(domain: str, record: SpfRecord) -> Iterator[Remark]:
+    """What the record says of everybody else, and what in it serves no purpose."""
+    match record.all.qualifier if record.all else None:
+        case Qualifier.PASS:
+            yield Remark(
+                Verdict.FAIL,
+                f"«{record.all.text if record.all else ''}» lets everybody in the world send as «{domain}».",
+            )
+        case Qualifier.NEUTRAL:
+            yield Remark(Verdict.WARN, f"«?all» says nothing about forged mail from «{domain}»: end with ~all.")
+        case None if not record.redirect:
+            yield Remark(Verdict.WARN, f"The SPF record of «{domain}» has no «all» at its end: end it with ~all.")
+    behind = record.directives[len(record.reachable) :]
+    if behind:
+        terms = " ".join(directive.text for directive in behind)
+        yield Remark(Verdict.WARN, f"Receivers never come to «{terms}», because it stands after «all».")
+    if record.all and record.modifier("redirect"):
+        yield Remark(Verdict.INFO, "Beside «all» the redirect is not followed.")
+    if any(directive.mechanism is Mechanism.PTR for directive in record.directives):
+        yield Remark(Verdict.WARN, "«ptr» is slow and unreliable, and should not be used (RFC 7208 section 5.5).")
+    if record.octets > _LONGEST_GOOD:
+        yield Remark(
+            Verdict.WARN,
+            f"The record is {record.octets} octets long; with more than 450 some receivers get only a part of it.",
+        )

@@ -1,0 +1,60 @@
+"""The SPF record to publish: what is there, mended and with the server in it."""
+
+from collections.abc import Iterable
+
+from portal.domain.deliverability.dns_answers import DnsAnswers, IpAddress, Records, txt
+from portal.domain.deliverability.host_addresses import host_addresses
+from portal.domain.deliverability.spf.evaluation import RFC_LIMITS, SpfTrouble
+from portal.domain.deliverability.spf.merge import merged_record
+from portal.domain.deliverability.spf.tree import SpfTree, TreeTerm, spf_tree
+from portal.domain.deliverability.subject import Subject
+from portal.domain.deliverability.suggested_record import Action, SuggestedRecord
+
+_DEAD = frozenset({SpfTrouble.NO_SUCH_DOMAIN, SpfTrouble.NO_RECORD, SpfTrouble.LOOP, SpfTrouble.NOT_A_DOMAIN})
+"""A term that leads to one of these says nothing, and can go."""
+
+
+def suggested_spf(
+    subject: Subject, published: tuple[bytes, ...], answers: DnsAnswers, *, replace: bool = True
+) -> tuple[SuggestedRecord, ...]:
+    """One record to put in the place of those that are there; nothing when no record is sure to help.
+
+    Args:
+        published: The SPF records there are, or what was meant for one.
+        replace: Something is there that must go.
+
+    Raises:
+        Unanswered: More must be asked first.
+    """
+    domain = subject.spf_domain
+    additions = tuple(_server(subject, answers))
+    value = merged_record(published, add=additions)
+    if value is None:
+        return ()
+    dead = [term.term for term in _if_published(domain, value, answers).root.terms if _leads_nowhere(term)]
+    value = merged_record(published, add=additions, drop=dead)
+    if value is None or _if_published(domain, value, answers).lookups > RFC_LIMITS.lookups:
+        return ()
+    action = Action.REPLACE if replace else Action.ADD
+    return (SuggestedRecord(domain, subject.zone_of(domain), "TXT", value, action),)
+
+
+def _server(subject: Subject, answers: DnsAnswers) -> Iterable[str]:
+    """The terms that authorise the server; none where it sends in the provider's own name."""
+    if subject.provider and not subject.evidence:
+        include = subject.provider.include
+        return [f"include:{include}"] if include and not subject.return_path_is_the_providers else []
+    return [_term(address) for address in host_addresses(subject, answers).public]
+
+
+def _term(address: IpAddress) -> str:
+    return f"ip{address.version}:{address}"
+
+
+def _if_published(domain: str, value: str, answers: DnsAnswers) -> SpfTree:
+    """What the tree would be with this record in the place of those that are there."""
+    return spf_tree(domain, answers | {txt(domain): Records((value.encode(),))})
+
+
+def _leads_nowhere(term: TreeTerm) -> bool:
+    return term.trouble in _DEAD and (term.node is None or term.node.record is None)
