@@ -47,10 +47,15 @@ def check_dnssec(subject: Subject, answers: DnsAnswers) -> Finding:
         return finding(
             CheckId.DNSSEC, [Remark(Verdict.SKIP, "There is no MX answer whose signature could be looked at.")]
         )
-    signed = "is" if answer.authenticated else "is not, or not by our resolver,"
+    signed = "was" if answer.authenticated else "was not"
     return finding(
         CheckId.DNSSEC,
-        [Remark(Verdict.INFO, f"The MX answer of «{subject.from_domain}» {signed} validated by DNSSEC.")],
+        [
+            Remark(
+                Verdict.INFO,
+                f"The MX answer of «{subject.from_domain}» {signed} validated by DNSSEC by the resolver we ask.",
+            )
+        ],
     )
 
 

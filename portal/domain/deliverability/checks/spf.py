@@ -109,7 +109,7 @@ def _as_it_matters(subject: Subject, remarks: list[Remark]) -> list[Remark]:
     """Where the provider puts a domain of its own into MAIL FROM, the tenant's record decides nothing: no red."""
     if not subject.return_path_is_the_providers or subject.provider is None or subject.evidence:
         return remarks
-    milder = {Verdict.FAIL: Verdict.WARN, Verdict.UNKNOWN: Verdict.INFO}
+    milder = {Verdict.FAIL: Verdict.WARN, Verdict.UNKNOWN: Verdict.SKIP}
     if all(remark.verdict not in milder for remark in remarks):
         return remarks
     explained = Remark(

@@ -31,8 +31,7 @@ def suggested_spf(
     value = merged_record(published, add=additions)
     if value is None:
         return ()
-    dead = [term.term for term in _if_published(domain, value, answers).root.terms if _leads_nowhere(term)]
-    value = merged_record(published, add=additions, drop=dead)
+    value = merged_record(published, add=additions, drop=_dead_terms(_if_published(domain, value, answers)))
     if value is None or _if_published(domain, value, answers).lookups > RFC_LIMITS.lookups:
         return ()
     action = Action.REPLACE if replace else Action.ADD
@@ -54,6 +53,12 @@ def _term(address: IpAddress) -> str:
 def _if_published(domain: str, value: str, answers: DnsAnswers) -> SpfTree:
     """What the tree would be with this record in the place of those that are there."""
     return spf_tree(domain, answers | {txt(domain): Records((value.encode(),))})
+
+
+def _dead_terms(tree: SpfTree) -> list[str]:
+    """What can go because it only does harm: not what merely finds nothing, as long as receivers forgive that."""
+    too_many_voids = tree.voids > RFC_LIMITS.voids
+    return [term.term for term in tree.root.terms if _leads_nowhere(term) or (term.is_empty and too_many_voids)]
 
 
 def _leads_nowhere(term: TreeTerm) -> bool:

@@ -40,6 +40,7 @@ class TreeTerm:
         name: What it looks up; None when that depends on the message (macros), or can be no name.
         depends_on_message: The name holds macros.
         voids: How many names it looks up in vain, for IPv4 clients as for IPv6 ones.
+        is_empty: It finds nothing at all, so it can match nobody.
         node: What an include or redirect leads to.
         trouble: What is wrong with the term itself.
         detail: What the trouble is about.
@@ -50,6 +51,7 @@ class TreeTerm:
     name: str | None
     depends_on_message: bool = False
     voids: int = 0
+    is_empty: bool = False
     node: "TreeNode | None" = None
     trouble: SpfTrouble | None = None
     detail: str = ""
@@ -187,11 +189,11 @@ class _Walk:
     def _looked_up(self, found: TreeTerm, mechanism: Mechanism, name: str) -> TreeTerm:
         match mechanism:
             case Mechanism.EXISTS:
-                return self._counted(found, [(ipv4_of(name),)])
+                return self._first(found, (ipv4_of(name),))
             case Mechanism.A:
-                return self._counted(found, [(ipv4_of(name), ipv6_of(name))])
+                return self._first(found, (ipv4_of(name), ipv6_of(name)))
             case Mechanism.MX:
-                found = self._counted(found, [(mx(name),)])
+                found = self._first(found, (mx(name),))
                 answer = self._answer(mx(name))
                 hosts = (
                     [host for exchanger in data_of(answer) if (host := query_name(exchanger.host))] if answer else []
@@ -201,6 +203,11 @@ class _Walk:
                 return self._counted(found, [(ipv4_of(host), ipv6_of(host)) for host in hosts])
             case _:
                 return found  # of ptr's names and addresses nothing is known before a client comes
+
+    def _first(self, found: TreeTerm, questions: tuple[Question[Any], ...]) -> TreeTerm:
+        """Note the look-up without which a term can match nobody."""
+        found = self._counted(found, [questions])
+        return replace(found, is_empty=found.voids > 0)
 
     def _counted(self, found: TreeTerm, lookups: list[tuple[Question[Any], ...]]) -> TreeTerm:
         """Note which of these look-ups are in vain, or failed; each has one question or one for either family."""
