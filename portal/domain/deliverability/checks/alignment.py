@@ -48,8 +48,9 @@ def _judged(subject: Subject, spf: Verdict, dkim: Verdict, by_spf: Alignment | N
     if _is_usable(dkim):
         return [_dkim_carries(subject, spf, by_spf, spf_counts=spf_counts, spf_open=spf_open), *_milder(remarks)]
     if dkim is Verdict.UNKNOWN:
-        other = "SPF is aligned" if spf_counts else "SPF alone does not carry it"
-        return [could_not_check(f"whether a DKIM signature speaks for «{subject.from_domain}» ({other})", "see DKIM")]
+        alone = "SPF does" if spf_counts else "SPF does not, or is not known to"
+        sentence = f"Whether DKIM speaks for «{subject.from_domain}» is not known: see DKIM. {alone}."
+        return [Remark(Verdict.UNKNOWN, sentence)]
     if spf_counts:
         sentence = (
             "Only SPF speaks for the From address. It breaks when a message is forwarded: publish a DKIM key of "
@@ -57,7 +58,8 @@ def _judged(subject: Subject, spf: Verdict, dkim: Verdict, by_spf: Alignment | N
         )
         return [Remark(Verdict.WARN, sentence), *remarks]
     if spf_open:
-        return [could_not_check(f"whether SPF speaks for «{subject.from_domain}»", "see SPF")]
+        sentence = f"DKIM does not speak for «{subject.from_domain}», and whether SPF does is not known: see SPF."
+        return [Remark(Verdict.UNKNOWN, sentence)]
     sentence = (
         f"Neither SPF (for «{_identity(subject)}») nor DKIM passes and agrees with the From domain "
         f"«{subject.from_domain}», so DMARC fails."

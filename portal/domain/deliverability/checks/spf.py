@@ -59,7 +59,7 @@ def _judged(subject: Subject, tree: SpfTree, record: SpfRecord, answers: DnsAnsw
         *broken_below(tree),
         *over_limits(tree, passes=passes),
         *_authorisation(subject, tree, authorised),
-        *on_policy(subject.spf_domain, record),
+        *on_policy(subject.spf_domain, record, tree),
     ]
     return _as_it_matters(subject, remarks)
 
@@ -90,7 +90,10 @@ def _authorisation(subject: Subject, tree: SpfTree, authorised: Authorisation) -
         case Coverage.NONE:
             yield Remark(Verdict.FAIL, _refused(domain, host, authorised.uncovered[0]))
         case Coverage.UNKNOWN:
-            yield could_not_check(f"whether SPF of «{domain}» authorises «{host}»", authorised.why_unknown)
+            yield Remark(
+                Verdict.UNKNOWN,
+                f"Whether SPF of «{domain}» authorises «{host}» is not known: {authorised.why_unknown}.",
+            )
 
 
 def _through(evaluation: Evaluation, tree: SpfTree) -> str:

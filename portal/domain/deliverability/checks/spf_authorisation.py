@@ -32,7 +32,7 @@ class Authorisation:
 
     Attributes:
         evaluations: One for each address that was tried.
-        why_unknown: A sentence, where the coverage is unknown.
+        why_unknown: The end of a sentence, where the coverage is unknown.
         alias_of: The provider's domain the envelope domain is an alias of: the provider looks after its record.
     """
 
@@ -75,7 +75,7 @@ def _summed_up(evaluations: tuple[Evaluation, ...], tree: SpfTree, why_incomplet
     results = {evaluation.result for evaluation in evaluations}
     if SpfResult.TEMPERROR in results:
         failed = next(each for each in evaluations if each.result is SpfResult.TEMPERROR)
-        return Authorisation(Coverage.UNKNOWN, evaluations, f"a look-up failed ({failed.root.detail})")
+        return Authorisation(Coverage.UNKNOWN, evaluations, f"a look-up it takes has failed ({failed.root.detail})")
     if results == {SpfResult.PASS}:
         return Authorisation(Coverage.ALL, evaluations)
     if tree.depends_on_message:

@@ -6,8 +6,8 @@ from typing import Final
 from portal.domain.deliverability.findings import Remark, Verdict
 from portal.domain.deliverability.spf.evaluation import RFC_LIMITS, SpfTrouble
 from portal.domain.deliverability.spf.record import SpfRecord
-from portal.domain.deliverability.spf.terms import Mechanism, Qualifier
-from portal.domain.deliverability.spf.tree import SpfTree
+from portal.domain.deliverability.spf.terms import Directive, Mechanism, Qualifier
+from portal.domain.deliverability.spf.tree import SpfTree, TreeNode
 
 _LONGEST_GOOD: Final = 450  # octets
 _BROKEN: Final = {
@@ -49,18 +49,15 @@ def over_limits(tree: SpfTree, *, passes: bool) -> Iterator[Remark]:
         )
 
 
-def on_policy(domain: str, record: SpfRecord) -> Iterator[Remark]:
+def on_policy(domain: str, record: SpfRecord, tree: SpfTree) -> Iterator[Remark]:
     """What the record says of everybody else, and what in it serves no purpose."""
-    match record.all.qualifier if record.all else None:
-        case Qualifier.PASS:
-            yield Remark(
-                Verdict.FAIL,
-                f"«{record.all.text if record.all else ''}» lets everybody in the world send as «{domain}».",
-            )
-        case Qualifier.NEUTRAL:
-            yield Remark(Verdict.WARN, f"«?all» says nothing about forged mail from «{domain}»: end with ~all.")
-        case None if not record.redirect:
-            yield Remark(Verdict.WARN, f"The SPF record of «{domain}» has no «all» at its end: end it with ~all.")
+    for publisher, term in _lets_everybody_pass(tree.root):
+        yield Remark(Verdict.FAIL, f"«{term}» in «{publisher}» lets everybody in the world send as «{domain}».")
+    end = _end_of(tree.root)
+    if end is None:
+        yield Remark(Verdict.WARN, f"The SPF record of «{domain}» has no «all» at its end: end it with ~all.")
+    elif end.qualifier is Qualifier.NEUTRAL:
+        yield Remark(Verdict.WARN, f"«?all» says nothing about forged mail from «{domain}»: end with ~all.")
     behind = record.directives[len(record.reachable) :]
     if behind:
         terms = " ".join(directive.text for directive in behind)
@@ -74,3 +71,21 @@ def on_policy(domain: str, record: SpfRecord) -> Iterator[Remark]:
             Verdict.WARN,
             f"The record is {record.octets} octets long; with more than 450 some receivers get only a part of it.",
         )
+
+
+def _lets_everybody_pass(node: TreeNode) -> Iterator[tuple[str, str]]:
+    """Each ``+all`` that every evaluation comes to, with the domain that publishes it."""
+    if node.record and node.record.all and node.record.all.qualifier is Qualifier.PASS:
+        yield node.domain, node.record.all.text
+    for term in node.terms:
+        if term.node and term.term[0] not in "-~?":
+            yield from _lets_everybody_pass(term.node)
+
+
+def _end_of(node: TreeNode) -> Directive | None:
+    """The ``all`` that speaks for everybody else: the record's own, or that of the one it redirects to."""
+    redirect = node.record.redirect if node.record else None
+    followed = next((term.node for term in node.terms if redirect and term.term == redirect.text), None)
+    if redirect and followed:
+        return _end_of(followed)
+    return node.record.all if node.record else None

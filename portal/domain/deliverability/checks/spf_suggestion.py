@@ -1,7 +1,5 @@
 """The SPF record to publish: what is there, mended and with the server in it."""
 
-from collections.abc import Iterable
-
 from portal.domain.deliverability.dns_answers import DnsAnswers, IpAddress, Records, txt
 from portal.domain.deliverability.host_addresses import host_addresses
 from portal.domain.deliverability.spf.evaluation import RFC_LIMITS, SpfTrouble
@@ -27,7 +25,9 @@ def suggested_spf(
         Unanswered: More must be asked first.
     """
     domain = subject.spf_domain
-    additions = tuple(_server(subject, answers))
+    additions = _server(subject, answers)
+    if additions is None:
+        return ()
     value = merged_record(published, add=additions)
     if value is None:
         return ()
@@ -38,12 +38,14 @@ def suggested_spf(
     return (SuggestedRecord(domain, subject.zone_of(domain), "TXT", value, action),)
 
 
-def _server(subject: Subject, answers: DnsAnswers) -> Iterable[str]:
-    """The terms that authorise the server; none where it sends in the provider's own name."""
+def _server(subject: Subject, answers: DnsAnswers) -> tuple[str, ...] | None:
+    """The terms that authorise the server; None where nobody knows them, so that no record could be complete."""
     if subject.provider and not subject.evidence:
-        include = subject.provider.include
-        return [f"include:{include}"] if include and not subject.return_path_is_the_providers else []
-    return [_term(address) for address in host_addresses(subject, answers).public]
+        if subject.return_path_is_the_providers:
+            return ()  # it sends in its own name
+        return (f"include:{subject.provider.include}",) if subject.provider.include else None
+    known = host_addresses(subject, answers)
+    return None if known.failure or not known.public else tuple(_term(address) for address in known.public)
 
 
 def _term(address: IpAddress) -> str:
