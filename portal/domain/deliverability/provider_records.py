@@ -19,6 +19,8 @@ class ProviderRecords:
         hosts: Patterns of its servers' names, where * stands for anything.
         include: The domain of its SPF record; "" where none is needed or none is known.
         own_return_path: It puts a domain of its own into MAIL FROM unless one has been set up there.
+        return_path_alias: Below which domain the target of a Return-Path lies that has been set up as an alias (CNAME);
+            its SPF record is the provider's own. "" where there is no such alias or it is not known.
         selectors: Those it usually signs with; empty where they differ for every customer.
         all_selectors: All of them must be there, because it changes from one to the other by itself.
         is_hearsay: The row does not come from the provider's own documentation.
@@ -28,6 +30,7 @@ class ProviderRecords:
     hosts: tuple[str, ...]
     include: str = ""
     own_return_path: bool = False
+    return_path_alias: str = ""
     selectors: tuple[str, ...] = ()
     all_selectors: bool = False
     is_hearsay: bool = False
@@ -46,9 +49,21 @@ def provider_records(host: str) -> ProviderRecords | None:
 
 
 PROVIDER_RECORDS: Final = (
-    ProviderRecords("SendGrid", ("smtp.sendgrid.net",), "sendgrid.net", own_return_path=True, selectors=("s1", "s2")),
+    ProviderRecords(
+        "SendGrid",
+        ("smtp.sendgrid.net",),
+        "sendgrid.net",
+        own_return_path=True,
+        return_path_alias="sendgrid.net",
+        selectors=("s1", "s2"),
+    ),
     ProviderRecords("Amazon SES", ("email-smtp.*.amazonaws.com",), "amazonses.com", own_return_path=True),
-    ProviderRecords("Postmark", ("smtp.postmarkapp.com", "smtp-broadcasts.postmarkapp.com"), own_return_path=True),
+    ProviderRecords(
+        "Postmark",
+        ("smtp.postmarkapp.com", "smtp-broadcasts.postmarkapp.com"),
+        own_return_path=True,
+        return_path_alias="mtasv.net",
+    ),
     ProviderRecords(
         "Mailgun",
         ("smtp.mailgun.org", "smtp.eu.mailgun.org"),
@@ -81,7 +96,13 @@ PROVIDER_RECORDS: Final = (
         selectors=("fm1", "fm2", "fm3"),
         is_hearsay=True,
     ),
-    ProviderRecords("SMTP2GO", ("mail.smtp2go.com", "mail-*.smtp2go.com"), own_return_path=True, is_hearsay=True),
+    ProviderRecords(
+        "SMTP2GO",
+        ("mail.smtp2go.com", "mail-*.smtp2go.com"),
+        own_return_path=True,
+        return_path_alias="smtp2go.net",
+        is_hearsay=True,
+    ),
     ProviderRecords("ZeptoMail", ("smtp.zeptomail.*",), "zeptomail.net", own_return_path=True),
     ProviderRecords("Resend", ("smtp.resend.com",), own_return_path=True, selectors=("resend",), is_hearsay=True),
 )

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 from portal.domain.deliverability.checks.dmarc_absence import absence
 from portal.domain.deliverability.dmarc.discovery import Discovery, discover
+from portal.domain.deliverability.dmarc.near_miss import near_miss
 from portal.domain.deliverability.dmarc.record import DmarcRecord, Policy, PublicSuffixFlag, ReportAddress
+from portal.domain.deliverability.dmarc.tree_walk import dmarc_question
 from portal.domain.deliverability.dns_answers import DnsAnswers, LookupFailure, Question, data_of, txt
 from portal.domain.deliverability.dns_names import is_at_or_below, query_name
 from portal.domain.deliverability.findings import CheckId, Finding, Remark, Verdict, could_not_check, finding
+from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.subject import Subject
 from portal.domain.deliverability.suggested_record import Action, SuggestedRecord
 
@@ -21,6 +24,8 @@ def check_dmarc(subject: Subject, answers: DnsAnswers) -> Finding:
         Unanswered: More must be asked first.
     """
     found = discover(subject.from_domain, answers)
+    if found.walk.start.several:  # to receivers of the older RFC 7489 that is the end, whatever stands above
+        return absence(subject, found, answers)
     if found.failure and found.failure.failure:
         remark = could_not_check(f"the DMARC policy of «{subject.from_domain}»", found.failure.failure)
         return finding(CheckId.DMARC, [remark])
@@ -35,6 +40,7 @@ def check_dmarc(subject: Subject, answers: DnsAnswers) -> Finding:
     remarks = [
         _policy(found, found.record),
         *_concerns(found, found.record),
+        *_passed_over(found, answers),
         *_notes(found.record),
         *_report_addresses(found, found.record, answers),
     ]
@@ -82,6 +88,17 @@ def _concerns(found: Discovery, record: DmarcRecord) -> Iterator[Remark]:
             yield Remark(Verdict.WARN, f"«{tag}={value}» is neither r nor s, so receivers take it for r (relaxed).")
         elif tag in {"sp", "np"} and not record.is_damaged:
             yield Remark(Verdict.WARN, f"«{tag}={value}» in the record of «{found.policy_domain}» is no policy.")
+
+
+def _passed_over(found: Discovery, answers: DnsAnswers) -> Iterator[Remark]:
+    """A record of the domain's own that is not read, so that one above applies."""
+    question = dmarc_question(found.domain)
+    if not found.is_inherited or question is None:
+        return
+    for raw in data_of(answers[question]):
+        if missed := near_miss(raw):
+            sentence = f"«{shown(raw, 200)}» at «{question.name}» {missed.why}, so receivers do not read it as DMARC."
+            yield Remark(Verdict.WARN, sentence)
 
 
 def _notes(record: DmarcRecord) -> Iterator[Remark]:

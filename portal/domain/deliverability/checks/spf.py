@@ -54,10 +54,10 @@ def _errors(record: SpfRecord | None) -> tuple[object, ...]:
 
 def _judged(subject: Subject, tree: SpfTree, record: SpfRecord, answers: DnsAnswers) -> list[Remark]:
     authorised = authorisation(subject, tree, answers)
-    passes = authorised.coverage is Coverage.ALL
+    may_pass = authorised.coverage in {Coverage.ALL, Coverage.UNKNOWN}
     remarks = [
-        *broken_below(tree),
-        *over_limits(tree, passes=passes),
+        *broken_below(tree, may_pass=may_pass),
+        *over_limits(tree, may_pass=may_pass),
         *_authorisation(subject, tree, authorised),
         *on_policy(subject.spf_domain, record, tree),
     ]

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from portal.domain.deliverability.dns_answers import DnsAnswers, IpAddress, Records, txt
+from portal.domain.deliverability.dns_names import is_at_or_below, query_name
 from portal.domain.deliverability.host_addresses import host_addresses
 from portal.domain.deliverability.spf.check_host import check_host
 from portal.domain.deliverability.spf.evaluation import Evaluation, SmtpClient, SpfResult
@@ -60,15 +61,23 @@ def authorisation(subject: Subject, tree: SpfTree, answers: DnsAnswers) -> Autho
         Unanswered: More must be asked first.
     """
     domain = subject.spf_domain
-    answer = answers[txt(domain)]
-    if subject.provider and subject.provider.own_return_path and isinstance(answer, Records) and answer.canonical:
-        return Authorisation(Coverage.ALL, alias_of=answer.canonical)
+    target = _alias_of_the_provider(subject, answers)
+    if target:
+        return Authorisation(Coverage.ALL, alias_of=target)
     addresses, why_not = _addresses(subject, answers)
     if not addresses:
         return Authorisation(Coverage.UNKNOWN, why_unknown=why_not)
     clients = [SmtpClient(address, subject.smtp_host, f"postmaster@{domain}") for address in addresses]
     evaluations = tuple(check_host(client, answers) for client in clients)
     return _summed_up(evaluations, tree, why_not)
+
+
+def _alias_of_the_provider(subject: Subject, answers: DnsAnswers) -> str:
+    """The provider's domain whose record answers for the envelope's; "" when that is not so."""
+    answer = answers[txt(subject.spf_domain)]
+    known = subject.provider.return_path_alias if subject.provider else ""
+    target = query_name(answer.canonical) if isinstance(answer, Records) else None
+    return target if known and target and is_at_or_below(target, known) else ""
 
 
 def _summed_up(evaluations: tuple[Evaluation, ...], tree: SpfTree, why_incomplete: str) -> Authorisation:

@@ -6,7 +6,7 @@ from typing import Final
 from portal.domain.deliverability.findings import Remark, Verdict
 from portal.domain.deliverability.spf.evaluation import RFC_LIMITS, SpfTrouble
 from portal.domain.deliverability.spf.record import SpfRecord
-from portal.domain.deliverability.spf.terms import Directive, Mechanism, Qualifier
+from portal.domain.deliverability.spf.terms import Mechanism, Qualifier
 from portal.domain.deliverability.spf.tree import SpfTree, TreeNode
 
 _LONGEST_GOOD: Final = 450  # octets
@@ -22,18 +22,19 @@ _BROKEN: Final = {
 """What ends every evaluation that comes so far with permerror."""
 
 
-def broken_below(tree: SpfTree) -> Iterator[Remark]:
-    """What is broken in the tree; a failed look-up is none of it."""
+def broken_below(tree: SpfTree, *, may_pass: bool) -> Iterator[Remark]:
+    """What is broken in the tree; a failed look-up is none of it. Amber where the server passes before it, or may."""
     for _, domain, term in tree.terms():
         text = _BROKEN.get(term.trouble) if term.trouble else None
         if text:
             sentence = text.format(term=term.term, domain=domain, detail=term.detail)
-            yield Remark(Verdict.FAIL, f"{sentence} Receivers that come so far end with permerror.")
+            verdict = Verdict.WARN if may_pass else Verdict.FAIL
+            yield Remark(verdict, f"{sentence} Receivers that come so far end with permerror.")
 
 
-def over_limits(tree: SpfTree, *, passes: bool) -> Iterator[Remark]:
-    """Too many look-ups. Red, unless the server's addresses pass before it comes to that."""
-    verdict = Verdict.WARN if passes else Verdict.FAIL
+def over_limits(tree: SpfTree, *, may_pass: bool) -> Iterator[Remark]:
+    """Too many look-ups. Red, unless the server's addresses pass before it comes to that, or may do so."""
+    verdict = Verdict.WARN if may_pass else Verdict.FAIL
     if tree.lookups > RFC_LIMITS.lookups:
         count = f"more than {tree.lookups}" if tree.is_cut else str(tree.lookups)
         yield Remark(
@@ -53,11 +54,7 @@ def on_policy(domain: str, record: SpfRecord, tree: SpfTree) -> Iterator[Remark]
     """What the record says of everybody else, and what in it serves no purpose."""
     for publisher, term in _lets_everybody_pass(tree.root):
         yield Remark(Verdict.FAIL, f"«{term}» in «{publisher}» lets everybody in the world send as «{domain}».")
-    end = _end_of(tree.root)
-    if end is None:
-        yield Remark(Verdict.WARN, f"The SPF record of «{domain}» has no «all» at its end: end it with ~all.")
-    elif end.qualifier is Qualifier.NEUTRAL:
-        yield Remark(Verdict.WARN, f"«?all» says nothing about forged mail from «{domain}»: end with ~all.")
+    yield from _on_end(domain, tree)
     behind = record.directives[len(record.reachable) :]
     if behind:
         terms = " ".join(directive.text for directive in behind)
@@ -82,10 +79,15 @@ def _lets_everybody_pass(node: TreeNode) -> Iterator[tuple[str, str]]:
             yield from _lets_everybody_pass(term.node)
 
 
-def _end_of(node: TreeNode) -> Directive | None:
-    """The ``all`` that speaks for everybody else: the record's own, or that of the one it redirects to."""
-    redirect = node.record.redirect if node.record else None
-    followed = next((term.node for term in node.terms if redirect and term.term == redirect.text), None)
-    if redirect and followed:
-        return _end_of(followed)
-    return node.record.all if node.record else None
+def _on_end(domain: str, tree: SpfTree) -> Iterator[Remark]:
+    """What the record, or the one it redirects to, says of everybody else; nothing where that cannot be seen."""
+    node: TreeNode | None = tree.root
+    while node and node.record and node.record.redirect:
+        redirect = node.record.redirect
+        node = next((term.node for term in node.terms if term.term == redirect.text), None)
+    if not node or not node.record:
+        return
+    if node.record.all is None:
+        yield Remark(Verdict.WARN, f"The SPF record of «{domain}» has no «all» at its end: end it with ~all.")
+    elif node.record.all.qualifier is Qualifier.NEUTRAL:
+        yield Remark(Verdict.WARN, f"«?all» says nothing about forged mail from «{domain}»: end with ~all.")
