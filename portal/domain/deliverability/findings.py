@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from portal.domain.deliverability.dns_answers import Answer, LookupFailure, NoRecord
+from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.suggested_record import SuggestedRecord
 
 
@@ -34,6 +36,11 @@ class CheckId(StrEnum):
     BIMI = "bimi"
     DNSSEC = "dnssec"
 
+
+_MOST_REMARKS: Final = 12
+_MOST_FOUND: Final = 4
+_LONGEST_FOUND: Final = 600
+"""What a finding holds at most, so that no zone can flood a page: nobody mends more at one time."""
 
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN, Verdict.PASS, Verdict.INFO, Verdict.SKIP)
 
@@ -80,10 +87,12 @@ def finding(
     """Put what was seen into one finding: the worst remark speaks for it, the earlier of equals first.
 
     Args:
-        remarks: At least one.
+        remarks: At least one; what is more than a person can mend at one time is left out.
+        found: Likewise.
     """
-    ordered = sorted(remarks, key=lambda remark: _WORST_FIRST.index(remark.verdict))
-    return Finding(check, ordered[0].verdict, ordered[0].sentence, tuple(ordered[1:]), tuple(found), tuple(wanted))
+    ordered = sorted(remarks, key=lambda remark: _WORST_FIRST.index(remark.verdict))[:_MOST_REMARKS]
+    records = tuple(shown(text, _LONGEST_FOUND) for text in islice(found, _MOST_FOUND))
+    return Finding(check, ordered[0].verdict, ordered[0].sentence, tuple(ordered[1:]), records, tuple(wanted))
 
 
 def could_not_check(what: str, failure: LookupFailure | str) -> Remark:

@@ -1,6 +1,7 @@
 """``tag=value; tag=value``: the form DKIM, DMARC and their relatives share (RFC 6376 section 3.2)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -30,8 +31,7 @@ class TagList:
     @property
     def repeated(self) -> tuple[str, ...]:
         """Names that stand there more than once, which makes a DKIM record invalid."""
-        names = tuple(self)
-        return tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+        return tuple(name for name, count in Counter(self).items() if count > 1)
 
     def with_lower_names(self) -> "TagList":
         """For DMARC, whose tag names are the same in any case."""

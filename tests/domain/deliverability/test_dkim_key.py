@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.deliverability.der import DerError, rsa_key_bits
+from portal.domain.deliverability.der import CutOffError, DerError, TrailingBytesError, rsa_key_bits
 from portal.domain.deliverability.dkim_key import KeyConcern, KeyFault, key_records, parse_key_record
 
 DATA = tomllib.loads((Path(__file__).parents[2] / "data/deliverability/dkim_keys.toml").read_text("utf-8"))
@@ -63,6 +63,30 @@ def test_der_is_refused_in_one_way(data: bytes) -> None:
         assert rsa_key_bits(data) > 0
     except DerError:
         return
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        pytest.param("3006020103020103", None, id="two small numbers"),
+        pytest.param("30060201ff020103", DerError, id="a negative modulus"),
+        pytest.param("3006020103020100", DerError, id="an exponent of nothing"),
+        pytest.param("3009020103020103020101", DerError, id="a third number"),
+        pytest.param("300602010302010300", TrailingBytesError, id="something behind"),
+        pytest.param("30060201030201", CutOffError, id="the last octet gone"),
+        pytest.param("3080020103020103", DerError, id="of indefinite length"),
+        pytest.param("30850000000006020103020103", DerError, id="a length of five octets"),
+        pytest.param("3084ffffffff02", CutOffError, id="four gigabytes announced"),
+        pytest.param("", CutOffError, id="nothing"),
+    ],
+)
+def test_der_says_what_is_wrong(data: str, error: type[DerError] | None) -> None:
+    if error is None:
+        assert rsa_key_bits(bytes.fromhex(data)) == 2
+        return
+    with pytest.raises(DerError) as raised:
+        rsa_key_bits(bytes.fromhex(data))
+    assert raised.type is error
 
 
 @pytest.mark.parametrize(

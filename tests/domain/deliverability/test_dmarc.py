@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from portal.domain.deliverability.alignment import alignment, organizational_domain_by_list
 from portal.domain.deliverability.dmarc.discovery import discover
+from portal.domain.deliverability.dmarc.near_miss import near_miss
 from portal.domain.deliverability.dmarc.record import AlignmentMode, DmarcRecord, is_dmarc_record, parse_dmarc_record
 from portal.domain.deliverability.dmarc.tree_walk import walk_domains
 from portal.domain.deliverability.dns_answers import LookupFailure, txt
@@ -111,6 +113,24 @@ def test_two_domains_are_aligned_as_their_row_says(row: dict[str, Any], *, with_
 )
 def test_by_the_list_an_organization_begins_one_label_below_the_suffix(domain: str, organization: str) -> None:
     assert organizational_domain_by_list(domain, suffix_of) == organization
+
+
+@pytest.mark.parametrize(
+    "remainder",
+    [
+        b";" * 60000,
+        b"a=1;" * 15000,
+        b"".join(b"t%d=1;" % number for number in range(8000)),
+        b"p = " * 15000,
+        b"rua=" + b"a@" * 30000,
+    ],
+    ids=["semicolons", "one tag", "many tags", "equals signs", "at signs"],
+)
+def test_the_longest_record_is_read_in_no_time(remainder: bytes) -> None:
+    begin = perf_counter()
+    parse_dmarc_record(b"v=DMARC1;" + remainder)
+    near_miss(b"v=dmarc1 " + remainder)
+    assert perf_counter() - begin < 2
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=127).map(".".join))

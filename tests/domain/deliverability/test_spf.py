@@ -1,6 +1,7 @@
 """What the openspf suite does not ask of an SPF evaluator: international names, traces, limits, and the whole tree."""
 
 from ipaddress import ip_address
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -159,6 +160,45 @@ def test_names_of_the_client_are_not_the_senders_voids() -> None:
     )
     evaluation = evaluate(zone, "192.0.2.1")
     assert (evaluation.result, evaluation.voids) == (SpfResult.NEUTRAL, 0)
+
+
+def test_of_a_clients_names_only_the_first_ten_are_looked_at() -> None:
+    names = [f"n{number}.acme.example" for number in range(11)]
+    zone = DnsZone.from_text('acme.example TXT "v=spf1 ptr -all"')
+    zone.records = {
+        **zone.records,
+        ("1.2.0.192.in-addr.arpa", "PTR"): tuple(names),
+        (names[10], "A"): (ip_address("192.0.2.1"),),
+    }
+    assert evaluate(zone, "192.0.2.1").result is SpfResult.FAIL
+    assert ipv4_of(names[9]) in zone.asked
+    assert ipv4_of(names[10]) not in zone.asked
+
+
+def test_the_tree_asks_nothing_for_terms_no_receiver_comes_to() -> None:
+    terms = " ".join(f"a:n{number}.acme.example" for number in range(1, 13))
+    zone = DnsZone.from_text(f'acme.example TXT "v=spf1 {terms} -all"')
+    assert tree_of(zone).lookups == 12
+    assert ipv4_of("n10.acme.example") in zone.asked
+    assert ipv4_of("n11.acme.example") not in zone.asked
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"a " * 30000,
+        b"%{d}" * 15000,
+        b"a:" + b"%%" * 30000,
+        b"a:" + b"a-" * 30000,
+        b"x=" + b"=" * 60000,
+        b"%{d" + b"9" * 60000,
+    ],
+    ids=["terms", "macros", "percent signs", "hyphens", "equals signs", "digits"],
+)
+def test_the_longest_record_is_read_in_no_time(record: bytes) -> None:
+    begin = perf_counter()
+    parse_record(b"v=spf1 " + record)
+    assert perf_counter() - begin < 2
 
 
 def test_limits_can_be_stricter() -> None:

@@ -107,7 +107,7 @@ def _notes(record: DmarcRecord) -> Iterator[Remark]:
             Verdict.INFO, "The record asks for no reports (rua=), so you will not hear who sends in your domain's name."
         )
     if record.ignored:
-        yield Remark(Verdict.INFO, f"Receivers pass over «{', '.join(record.ignored)}».")
+        yield Remark(Verdict.INFO, f"Receivers pass over «{shown(', '.join(record.ignored), 200)}».")
     if record.public_suffix is not PublicSuffixFlag.UNKNOWN:
         yield Remark(Verdict.INFO, f"«psd={record.public_suffix}» says where an organization begins.")
 

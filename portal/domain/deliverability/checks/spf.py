@@ -1,6 +1,7 @@
 """Whether the envelope's domain authorises the tenant's server (DELIVERABILITY 3.2)."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from portal.domain.deliverability.checks.spf_absence import absence
 from portal.domain.deliverability.checks.spf_authorisation import Authorisation, Coverage, authorisation
@@ -65,7 +66,7 @@ def _judged(subject: Subject, tree: SpfTree, record: SpfRecord, answers: DnsAnsw
 
 
 def _several(domain: str, records: Iterable[bytes]) -> str:
-    texts = " | ".join(shown(raw, 300) for raw in records)
+    texts = " | ".join(shown(raw, 200) for raw in islice(records, 4))
     return (
         f"«{domain}» has more than one SPF record: «{texts}». Only one is allowed, and receivers end with permerror. "
         "Merge them into one."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from portal.domain.deliverability.findings import Remark, Verdict
+from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.spf.evaluation import RFC_LIMITS, SpfTrouble
 from portal.domain.deliverability.spf.record import SpfRecord
 from portal.domain.deliverability.spf.terms import Mechanism, Qualifier
@@ -27,7 +28,7 @@ def broken_below(tree: SpfTree, *, may_pass: bool) -> Iterator[Remark]:
     for _, domain, term in tree.terms():
         text = _BROKEN.get(term.trouble) if term.trouble else None
         if text:
-            sentence = text.format(term=term.term, domain=domain, detail=term.detail)
+            sentence = text.format(term=shown(term.term, 200), domain=domain, detail=shown(term.detail, 300))
             verdict = Verdict.WARN if may_pass else Verdict.FAIL
             yield Remark(verdict, f"{sentence} Receivers that come so far end with permerror.")
 
@@ -57,7 +58,7 @@ def on_policy(domain: str, record: SpfRecord, tree: SpfTree) -> Iterator[Remark]
     yield from _on_end(domain, tree)
     behind = record.directives[len(record.reachable) :]
     if behind:
-        terms = " ".join(directive.text for directive in behind)
+        terms = shown(" ".join(directive.text for directive in behind), 200)
         yield Remark(Verdict.WARN, f"Receivers never come to «{terms}», because it stands after «all».")
     if record.all and record.modifier("redirect"):
         yield Remark(Verdict.INFO, "Beside «all» the redirect is not followed.")

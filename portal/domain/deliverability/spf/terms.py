@@ -74,6 +74,10 @@ class Modifier:
 Term = Directive | Modifier
 
 
+_LONGEST_SHOWN: Final = 80
+"""Characters of a broken term; nobody needs more to recognise it."""
+
+
 class TermError(ValueError):
     """A term that makes the whole record a permerror.
 
@@ -83,9 +87,9 @@ class TermError(ValueError):
     """
 
     def __init__(self, text: str, why: str) -> None:
-        super().__init__(f"«{text}»: {why}")
-        self.text = text
-        self.why = why
+        self.text = shown(text, _LONGEST_SHOWN)
+        self.why = shown(why, 2 * _LONGEST_SHOWN)
+        super().__init__(f"«{self.text}»: {self.why}")
 
 
 _MODIFIER: Final = re.compile(r"([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
@@ -128,7 +132,7 @@ def parse_term(raw: bytes) -> Term:
         if directive := _DIRECTIVE.fullmatch(written):
             return _directive(text, directive)
     except (MacroError, _SyntaxError) as error:
-        raise TermError(text, shown(str(error))) from None
+        raise TermError(text, str(error)) from None
     raise TermError(text, "this is neither a mechanism nor a modifier")
 
 
