@@ -3,12 +3,16 @@
 from ipaddress import ip_address
 from typing import Any, Final
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from portal.domain.deliverability.dns_answers import LookupFailure, MailExchanger, Question, RecordType
 from tests.support.dns_zone import DnsZone
 
 NAMES: Final = ("a.example", "b.example", "c.example", "d.example", "deep.a.example")
+PATIENTLY: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests with such zones: what they take a moment for must not fail on a busy machine."""
+
 ADDRESSES: Final = ("192.0.2.1", "192.0.2.77", "198.51.100.9", "2001:db8::1", "::ffff:192.0.2.1")
 _NOWHERE: Final = ("nowhere.example", "x" * 64 + ".example", "a..example", "example", "%{d}", "%{l}.b.example", "%{p}")
 

@@ -1,5 +1,6 @@
 """DKIM key records: every row of ``tests/data/deliverability/dkim_keys.toml``, and what no row may break."""
 
+import base64
 import re
 import tomllib
 from pathlib import Path
@@ -87,6 +88,12 @@ def test_der_says_what_is_wrong(data: str, error: type[DerError] | None) -> None
     with pytest.raises(DerError) as raised:
         rsa_key_bits(bytes.fromhex(data))
     assert raised.type is error
+
+
+def test_the_number_of_the_algorithm_must_be_that_of_rsa() -> None:
+    whole = base64.b64decode(KEYS["rsa2048"])
+    with pytest.raises(DerError):
+        rsa_key_bits(whole.replace(bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a")))
 
 
 @pytest.mark.parametrize(

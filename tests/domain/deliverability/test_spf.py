@@ -209,7 +209,8 @@ def test_limits_can_be_stricter() -> None:
     ("record", "why"),
     [
         ("ipv4:192.0.2.1", "«ipv4:192.0.2.1»: there is no mechanism «ipv4»: «ip4» is meant"),
-        ("~all;", "«~all;»: this is neither a mechanism nor a modifier"),
+        ("~all;", "«~all;»: terms are parted by spaces; leave out commas and semicolons"),
+        ("=all", "«=all»: this is neither a mechanism nor a modifier"),
         ("ip4:192.0.2.0/33", "«ip4:192.0.2.0/33»: a network prefix has at most 32 bits here"),
         ("include:esp", "«include:esp»: «esp» is not a full domain name"),
         ("include", "«include»: after «include» a colon and a domain name are missing"),

@@ -12,7 +12,7 @@ from portal.domain.deliverability.spf.explanation import explanation
 from portal.domain.deliverability.spf.record import is_spf_record, parse_record
 from portal.domain.deliverability.spf.tree import spf_tree
 from tests.support.dns_zone import DnsZone, answered
-from tests.support.spf_zones import ADDRESSES, NAMES, hostile_zones, spf_texts
+from tests.support.spf_zones import ADDRESSES, NAMES, PATIENTLY, hostile_zones, spf_texts
 
 clients = st.builds(
     SmtpClient,
@@ -23,6 +23,7 @@ clients = st.builds(
 MOST_QUESTIONS = 1 + RFC_LIMITS.lookups * (2 + RFC_LIMITS.exchangers) + 1 + RFC_LIMITS.reverse_names
 
 
+@PATIENTLY
 @given(zone=hostile_zones(), client=clients)
 def test_an_evaluation_ends_within_the_limits_whatever_is_published(zone: DnsZone, client: SmtpClient) -> None:
     evaluation = answered(zone, lambda answers: check_host(client, answers))
@@ -36,6 +37,7 @@ def test_an_evaluation_ends_within_the_limits_whatever_is_published(zone: DnsZon
     assert not over or evaluation.result is SpfResult.PERMERROR
 
 
+@PATIENTLY
 @given(zone=hostile_zones(), client=clients)
 def test_a_result_comes_from_the_term_the_trace_names(zone: DnsZone, client: SmtpClient) -> None:
     evaluation = answered(zone, lambda answers: check_host(client, answers))
@@ -53,6 +55,7 @@ def test_a_result_comes_from_the_term_the_trace_names(zone: DnsZone, client: Smt
             assert evaluation.trouble
 
 
+@PATIENTLY
 @given(zone=hostile_zones(), client=clients)
 def test_a_failed_lookup_never_reads_as_a_missing_record(zone: DnsZone, client: SmtpClient) -> None:
     evaluation = answered(zone, lambda answers: check_host(client, answers))
@@ -62,6 +65,7 @@ def test_a_failed_lookup_never_reads_as_a_missing_record(zone: DnsZone, client: 
         assert result is not SpfResult.NONE or evaluation.result is SpfResult.NONE
 
 
+@PATIENTLY
 @given(zone=hostile_zones(), client=clients)
 def test_an_explanation_is_text_or_nothing(zone: DnsZone, client: SmtpClient) -> None:
     evaluation = answered(zone, lambda answers: check_host(client, answers))
@@ -69,6 +73,7 @@ def test_an_explanation_is_text_or_nothing(zone: DnsZone, client: SmtpClient) ->
     assert told is None or evaluation.result is SpfResult.FAIL
 
 
+@PATIENTLY
 @given(zone=hostile_zones())
 def test_the_whole_tree_is_seen_within_bounds(zone: DnsZone) -> None:
     tree = answered(zone, lambda answers: spf_tree("a.example", answers))

@@ -90,7 +90,7 @@ def _differing(by_spf: Alignment) -> Remark:
     by_list = f"«{listed[0]}» and «{listed[1]}»" if listed else "unknown"
     return Remark(
         Verdict.WARN,
-        f"Whether «{by_spf.identity}» and «{by_spf.from_domain}» belong together depends on the receiver: by the DNS "
+        f"Whether «{by_spf.from_domain}» and «{by_spf.identity}» belong together depends on the receiver: by the DNS "
         f"tree they are part of {tree}, by the Public Suffix List of {by_list}.",
     )
 

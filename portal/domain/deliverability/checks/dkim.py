@@ -80,6 +80,8 @@ def _guessed(subject: Subject, answers: DnsAnswers) -> Finding:
     if not usual:
         # A key nobody signs with any more may well be broken; that alone is no reason for red.
         milder = Verdict.WARN if usable else Verdict.UNKNOWN
+        if not usable:
+            remarks.append(Remark(Verdict.UNKNOWN, _nothing_usable(subject, there)))
         remarks += [
             Remark(milder, remark.sentence) for state in there if state not in usable for remark in state.remarks
         ]
@@ -97,6 +99,14 @@ def _guessed(subject: Subject, answers: DnsAnswers) -> Finding:
         names = ", ".join(f"«{state.selector}»" for state in usable)
         remarks.append(Remark(Verdict.INFO, f"The usual selectors were tried, and {names or 'none'} can be used."))
     return finding(CheckId.DKIM, remarks, found=_found(there))
+
+
+def _nothing_usable(subject: Subject, there: list[SelectorState]) -> str:
+    names = ", ".join(f"«{state.selector}»" for state in there)
+    return (
+        f"The DNS cannot list the selectors of «{subject.from_domain}», and of the usual ones only {names} answers, "
+        f"with a key that cannot be used. {_LIVE_TEST}"
+    )
 
 
 def _nothing_guessed(subject: Subject, states: list[SelectorState], answers: DnsAnswers) -> Finding:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from portal.domain.deliverability.spf.mend import mended_terms
 from portal.domain.deliverability.spf.record import parse_record
 from portal.domain.deliverability.spf.terms import Directive, Mechanism, Qualifier, Term
 
@@ -13,8 +14,9 @@ _LONGEST: Final = 450
 def merged_record(published: Iterable[bytes], *, add: Iterable[str] = (), drop: Iterable[str] = ()) -> str | None:
     """One record with all that is right in the published ones.
 
-    Broken terms and ``+all`` or ``?all`` go; ``-all`` stays where one of them has it, else the end is ``~all``. A
-    redirect becomes an include, because beside ``all`` nobody would follow it.
+    Broken terms are mended where it is plain what was meant, and go otherwise; ``+all`` and ``?all`` go. ``-all``
+    stays where one of them has it, else the end is ``~all``. A redirect becomes an include, because beside ``all``
+    nobody would follow it.
 
     Args:
         published: Octets of SPF records; none for a first record.
@@ -29,7 +31,7 @@ def merged_record(published: Iterable[bytes], *, add: Iterable[str] = (), drop: 
     modifiers: dict[str, str] = {}
     end = "~all"
     for raw in published:
-        record = parse_record(raw)
+        record = parse_record(f"v=spf1 {mended_terms(raw[len(b'v=spf1') :])}".encode())
         if record.all and record.all.qualifier is Qualifier.FAIL:
             end = "-all"
         terms: tuple[Term, ...] = (*record.reachable, *record.modifiers)

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.spf.record import is_spf_record
 
 _QUOTES: Final = "\"'“”„‚‘’«»"
+_SPACES: Final = re.compile(r"\s+")  # also those that only look like one
 _VERSION: Final = re.compile(r"v\s*=\s*spf\d*[;:,]?", re.IGNORECASE)
 
 
@@ -30,9 +32,12 @@ def near_miss(raw: bytes) -> NearMiss | None:
     version = _VERSION.match(bare)
     if is_spf_record(raw) or not version:
         return None
-    repaired = f"v=spf1 {bare[version.end() :].strip(' ;')}".strip().encode()
+    rest = _SPACES.sub(" ", bare[version.end() :]).strip(" ;,")
+    repaired = f"v=spf1 {rest}".strip().encode()
     if text.strip()[:1] in set(_QUOTES):
         return NearMiss("has quotation marks around it, which receivers take for a part of the record", repaired)
     if text[:1].isspace():
         return NearMiss("begins with white space", repaired)
-    return NearMiss(f"begins with «{version[0]}», and must begin with «v=spf1» and a space", repaired)
+    return NearMiss(
+        f"begins with «{shown(bare[: version.end() + 1]).rstrip()}», and must begin with «v=spf1» and a space", repaired
+    )

@@ -96,20 +96,19 @@ _MODIFIER: Final = re.compile(r"([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
 _DIRECTIVE: Final = re.compile(r"([-+?~]?)([A-Za-z0-9][A-Za-z0-9._-]*)([:/].*)?", re.DOTALL)
 _PREFIX: Final = r"(0|[1-9][0-9]{0,2})"
 _NAME_AND_PREFIXES: Final = re.compile(rf"(?::(.*?))?(?:/{_PREFIX})?(?://{_PREFIX})?", re.DOTALL)
-_MEANT: Final = {
+MEANT: Final = {
     "ipv4": "ip4",
     "ip": "ip4",
     "ipv6": "ip6",
     "ips": "ip4",
     "includes": "include",
     "inc": "include",
-    "all.": "all",
     "redirect": "redirect=",
     "exp": "exp=",
     "exist": "exists",
     "aaaa": "a",
 }
-"""Slips that are seen, and what was meant."""
+"""Names that people write, and what they mean by them; one with "=" is a modifier."""
 
 
 class _SyntaxError(ValueError):
@@ -133,6 +132,8 @@ def parse_term(raw: bytes) -> Term:
             return _directive(text, directive)
     except (MacroError, _SyntaxError) as error:
         raise TermError(text, str(error)) from None
+    if ";" in written or "," in written:
+        raise TermError(text, "terms are parted by spaces; leave out commas and semicolons")
     raise TermError(text, "this is neither a mechanism nor a modifier")
 
 
@@ -146,7 +147,7 @@ def _directive(text: str, found: re.Match[str]) -> Directive:
     name, rest = found[2].lower(), found[3] or ""
     qualifier = Qualifier(found[1] or "+")
     if name not in set(Mechanism):
-        meant = _MEANT.get(name)
+        meant = MEANT.get(name)
         raise TermError(text, f"there is no mechanism «{found[2]}»" + (f": «{meant}» is meant" if meant else ""))
     mechanism = Mechanism(name)
     match mechanism:
