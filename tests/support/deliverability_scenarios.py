@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -133,14 +133,13 @@ def _data(kind: str, text: str) -> Any:
             return text
 
 
-def _read() -> tuple[Scenario, ...]:
-    return tuple(
-        Scenario(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}, file=path.stem
-        )
-        for path in sorted((_DATA / "scenarios").glob("*.toml"))
-        for row in tomllib.loads(path.read_text("utf-8"))["scenarios"]
-    )
+def _read() -> Iterator[Scenario]:
+    for path in sorted((_DATA / "scenarios").glob("*.toml")):
+        for row in tomllib.loads(path.read_text("utf-8"))["scenarios"]:
+            told: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+            }
+            yield Scenario(**told, file=path.stem)
 
 
-SCENARIOS: Final = _read()
+SCENARIOS: Final = tuple(_read())
