@@ -107,18 +107,8 @@ PROVIDER_RECORDS: Final = (
     ProviderRecords("Resend", ("smtp.resend.com",), own_return_path=True, selectors=("resend",), is_hearsay=True),
 )
 
-COMMON_SELECTORS: Final = (
-    "default",
-    "dkim",
-    "mail",
-    "selector1",
-    "selector2",
-    "s1",
-    "s2",
-    "google",
-    "k1",
-    "smtp",
-    "key1",
-    "x",
-)
-"""Those that mail servers suggest when they are set up; tried where nobody has told us any."""
+COMMON_SELECTORS: Final = ("default", "dkim", "mail", "smtp", "key1", "x")
+"""Those that mail servers suggest when they are set up."""
+
+PROVIDERS_SELECTORS: Final = ("google", "selector1", "selector2", "s1", "s2", "k1")
+"""Those of widespread providers: a key there may well be for another service than the one that is checked."""

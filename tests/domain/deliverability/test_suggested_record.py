@@ -50,6 +50,9 @@ def test_a_zone_file_line_escapes_what_would_end_its_string() -> None:
         ),
         pytest.param(["v=spf1 mx exp=e.test -all"], [], [], "v=spf1 mx -all exp=e.test", id="an explanation"),
         pytest.param(["v=spf1 mx -all include:b.test"], [], [], "v=spf1 mx -all", id="what was never reached"),
+        pytest.param(
+            ["v=spf1 exists:%{l,}.b.test -all"], [], [], "v=spf1 exists:%{l,}.b.test -all", id="its own comma"
+        ),
         pytest.param(["v=spf1 ip4:192.0.2/24 mx -all"], [], [], "v=spf1 mx -all", id="a term nobody can read"),
         pytest.param(["v=spf1 ~ipv4:192.0.2.1 mx -all"], [], [], "v=spf1 ~ip4:192.0.2.1 mx -all", id="a slip"),
         pytest.param(["v=spf1 mx; a:b.test, -all;"], [], [], "v=spf1 mx a:b.test -all", id="other marks between terms"),

@@ -1,5 +1,6 @@
 """What one DKIM selector of a domain leads to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.domain.deliverability.checks.dkim_sentences import concern_sentence, fault_sentence
@@ -19,7 +20,7 @@ class SelectorState:
         name: Of the record, in full.
         remarks: At least one.
         key: The key there, when there is exactly one record.
-        is_absent: Nothing is published there, nor does an alias lead anywhere.
+        is_absent: Nothing is there that was meant as a key, nor an alias that should lead to one.
         found: All TXT records at the name, fit to be shown.
     """
 
@@ -60,9 +61,31 @@ def selector_state(selector: str, domain: str, answers: DnsAnswers) -> SelectorS
     found = tuple(f"{name} TXT {shown(raw)}" for raw in answer.data)
     keys = key_records(answer.data)
     if len(keys) != 1:
-        return SelectorState(selector, name, (_not_one_key(name, domain, len(keys), answers),), found=found)
+        return SelectorState(
+            selector, name, (_not_one_key(name, domain, len(keys), answers),), is_absent=not keys, found=found
+        )
     key = parse_key_record(keys[0])
     return SelectorState(selector, name, _judged(name, key), key, found=found)
+
+
+def selector_states(domain: str, selectors: Sequence[str], answers: DnsAnswers) -> list[SelectorState]:
+    """The same for several selectors, which are asked for at once.
+
+    Raises:
+        Unanswered: More must be asked first.
+    """
+    answers.need(*(selector_question(selector, domain) for selector in selectors))
+    return [selector_state(selector, domain, answers) for selector in selectors]
+
+
+def only_ed25519(states: list[SelectorState]) -> list[Remark]:
+    """A warning where all the keys that can be used are of the kind that two of the largest receivers pass over."""
+    kinds = {state.key.key_type for state in states if state.key and state.is_usable}
+    if kinds != {"ed25519"}:
+        return []
+    return [
+        Remark(Verdict.WARN, "The only key is an Ed25519 key, which Microsoft and Yahoo do not verify: add an RSA key.")
+    ]
 
 
 def _judged(name: str, key: DkimKey) -> tuple[Remark, ...]:

@@ -87,7 +87,7 @@ def _record(
 
 
 def _begins_with(raw: bytes, version: str) -> bool:
-    return re.match(rb"v\s*=\s*" + version.encode() + rb"\s*(?:;|$)", raw) is not None
+    return re.match(rb"v\s*=\s*" + version.encode() + rb"\s*(?:;|\Z)", raw) is not None
 
 
 def _tls_rpt(tags: TagList) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.tag_list import TagList, parse_tag_list
 
-_VERSION: Final = re.compile(rb"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
+_VERSION: Final = re.compile(rb"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s,]+")
 _MAILTO: Final = re.compile(r"mailto:[^@\s,?]+@([^@\s,?]+)(?:\?[^\s,]*)?", re.IGNORECASE)
 _SIZE: Final = re.compile(r"!\d+[kmgt]?$", re.IGNORECASE)
