@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import replace
 
 from portal.domain.deliverability.checks.dkim_guess import guessed
 from portal.domain.deliverability.checks.dkim_selector import SelectorState, only_ed25519, selector_states
@@ -33,13 +34,13 @@ def _platform(subject: Subject, ours: PlatformKey, answers: DnsAnswers) -> Findi
         sentence = f"«{state.name}» holds another key than the platform's, so every signature of the platform fails."
         remarks = (Remark(Verdict.FAIL, sentence),)
     result = finding(CheckId.DKIM, remarks, found=state.found)
-    if result.verdict is Verdict.PASS or result.verdict is Verdict.UNKNOWN:
+    if result.verdict in {Verdict.PASS, Verdict.UNKNOWN}:
         return result
     action = Action.REPLACE if state.found or not state.is_absent else Action.ADD
     wanted = SuggestedRecord(
         state.name, subject.zone_of(subject.from_domain), "TXT", f"v=DKIM1; k=rsa; p={ours.public_key}", action
     )
-    return finding(CheckId.DKIM, remarks, found=state.found, wanted=[wanted])
+    return replace(result, wanted=(wanted,))
 
 
 def _is_same(published: bytes, ours: str) -> bool:

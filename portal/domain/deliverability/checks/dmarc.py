@@ -1,6 +1,7 @@
 """Whether receivers find a DMARC policy for the From domain, and which (DELIVERABILITY 3.4)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from portal.domain.deliverability.checks.dmarc_absence import absence
 from portal.domain.deliverability.dmarc.discovery import Discovery, discover
@@ -14,7 +15,7 @@ from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.subject import Subject
 from portal.domain.deliverability.suggested_record import Action, SuggestedRecord
 
-_MOST_REPORT_DOMAINS = 10
+_MOST_REPORT_DOMAINS: Final = 10
 
 
 def check_dmarc(subject: Subject, answers: DnsAnswers) -> Finding:

@@ -1,7 +1,7 @@
 """Whether the envelope's domain authorises the tenant's server (DELIVERABILITY 3.2)."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import replace
 
 from portal.domain.deliverability.checks.spf_absence import absence
 from portal.domain.deliverability.checks.spf_authorisation import Authorisation, Coverage, authorisation
@@ -11,7 +11,7 @@ from portal.domain.deliverability.dns_answers import DnsAnswers, LookupFailure, 
 from portal.domain.deliverability.findings import CheckId, Finding, Remark, Verdict, could_not_check, finding
 from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.spf.evaluation import Evaluation
-from portal.domain.deliverability.spf.record import SpfRecord, spf_records
+from portal.domain.deliverability.spf.record import SpfRecord, parse_record, spf_records
 from portal.domain.deliverability.spf.tree import SpfTree, spf_tree
 from portal.domain.deliverability.subject import Subject
 
@@ -29,47 +29,37 @@ def check_spf(subject: Subject, answers: DnsAnswers) -> Finding:
     records = spf_records(data_of(answer))
     if not records:
         return absence(subject, answers)
-    found = [f"{domain} TXT {shown(raw)}" for raw in records]
-    if len(records) > 1:
-        remarks = [Remark(Verdict.FAIL, _several(domain, records))]
-        wanted = suggested_spf(subject, records, answers)
-        return finding(CheckId.SPF, _as_it_matters(subject, remarks), found=found, wanted=wanted)
-    tree = spf_tree(domain, answers)
-    record = tree.root.record
-    if record is None or record.errors:
-        remarks = [
-            Remark(Verdict.FAIL, f"The SPF record of «{domain}» is broken: {error}.") for error in _errors(record)
-        ]
-        wanted = suggested_spf(subject, records, answers)
-        return finding(CheckId.SPF, _as_it_matters(subject, remarks), found=found, wanted=wanted)
-    remarks = _judged(subject, tree, record, answers)
-    result = finding(CheckId.SPF, remarks, found=found)
+    remarks = (
+        [_several(domain, records)] if len(records) > 1 else _on_record(subject, parse_record(records[0]), answers)
+    )
+    found = (f"{domain} TXT {shown(raw)}" for raw in records)
+    result = finding(CheckId.SPF, _as_it_matters(subject, remarks), found=found)
     if result.verdict not in {Verdict.FAIL, Verdict.WARN}:
         return result
-    return finding(CheckId.SPF, remarks, found=found, wanted=suggested_spf(subject, records, answers))
+    return replace(result, wanted=suggested_spf(subject, records, answers))
 
 
-def _errors(record: SpfRecord | None) -> tuple[object, ...]:
-    return record.errors if record else ()
-
-
-def _judged(subject: Subject, tree: SpfTree, record: SpfRecord, answers: DnsAnswers) -> list[Remark]:
+def _on_record(subject: Subject, record: SpfRecord, answers: DnsAnswers) -> list[Remark]:
+    domain = subject.spf_domain
+    if record.errors:
+        return [Remark(Verdict.FAIL, f"The SPF record of «{domain}» is broken: {error}.") for error in record.errors]
+    tree = spf_tree(domain, answers)
     authorised = authorisation(subject, tree, answers)
     may_pass = authorised.coverage in {Coverage.ALL, Coverage.UNKNOWN}
-    remarks = [
+    return [
         *broken_below(tree, may_pass=may_pass),
         *over_limits(tree, may_pass=may_pass),
         *_authorisation(subject, tree, authorised),
-        *on_policy(subject.spf_domain, record, tree),
+        *on_policy(domain, record, tree),
     ]
-    return _as_it_matters(subject, remarks)
 
 
-def _several(domain: str, records: Iterable[bytes]) -> str:
-    texts = " | ".join(shown(raw, 200) for raw in islice(records, 4))
-    return (
+def _several(domain: str, records: tuple[bytes, ...]) -> Remark:
+    texts = " | ".join(shown(raw, 200) for raw in records[:4])
+    return Remark(
+        Verdict.FAIL,
         f"«{domain}» has more than one SPF record: «{texts}». Only one is allowed, and receivers end with permerror. "
-        "Merge them into one."
+        "Merge them into one.",
     )
 
 

@@ -6,7 +6,7 @@ only what a receiver would ask at this point, never more than the limits allow.
 
 from dataclasses import replace
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 from portal.domain.deliverability.dns_answers import (
     Answer,
@@ -39,13 +39,13 @@ from portal.domain.deliverability.spf.macro_values import MacroValues, validated
 from portal.domain.deliverability.spf.record import parse_record, spf_records
 from portal.domain.deliverability.spf.terms import Directive, Mechanism, Modifier, Qualifier
 
-_RESULT_OF_MATCH = {
+_RESULT_OF_MATCH: Final = {
     Qualifier.PASS: SpfResult.PASS,
     Qualifier.FAIL: SpfResult.FAIL,
     Qualifier.SOFTFAIL: SpfResult.SOFTFAIL,
     Qualifier.NEUTRAL: SpfResult.NEUTRAL,
 }
-_OUTCOME_OF_INCLUDED = {
+_OUTCOME_OF_INCLUDED: Final = {
     SpfResult.PASS: Outcome.MATCH,
     SpfResult.FAIL: Outcome.NO_MATCH,
     SpfResult.SOFTFAIL: Outcome.NO_MATCH,
