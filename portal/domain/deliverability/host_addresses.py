@@ -14,6 +14,9 @@ from portal.domain.deliverability.dns_answers import (
 )
 from portal.domain.deliverability.subject import Subject
 
+_MOST_OF_A_FAMILY: Final = 5
+"""A name with more stands for a pool, of which these are a sample: each costs an evaluation and several questions."""
+
 _NOT_ON_THE_INTERNET: Final = tuple(
     ip_network(network)
     for network in (
@@ -36,7 +39,7 @@ class HostAddresses:
     """What is known of a server's addresses.
 
     Attributes:
-        public: Those a receiver can see.
+        public: Those a receiver can see; at most ten, sorted so that they are the same at every check.
         private: Those it cannot.
         failure: Why there may be more; None when both families were looked up.
         from_message: A real message has shown them, so they are the ones that count.
@@ -60,7 +63,9 @@ def host_addresses(subject: Subject, answers: DnsAnswers) -> HostAddresses:
         return _sorted_out((subject.host_address,), None)
     questions = (ipv4_of(subject.smtp_host), ipv6_of(subject.smtp_host))
     answers.need(*questions)
-    found = tuple(address for question in questions for address in data_of(answers[question]))
+    found = tuple(
+        address for question in questions for address in sorted(data_of(answers[question]), key=int)[:_MOST_OF_A_FAMILY]
+    )
     failures = [answer for question in questions if isinstance(answer := answers[question], LookupFailure)]
     return _sorted_out(found, failures[0] if failures else None)
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -127,10 +127,10 @@ def test_by_the_list_an_organization_begins_one_label_below_the_suffix(domain: s
     ids=["semicolons", "one tag", "many tags", "equals signs", "at signs"],
 )
 def test_the_longest_record_is_read_in_no_time(remainder: bytes) -> None:
-    begin = perf_counter()
+    begin = process_time()
     parse_dmarc_record(b"v=DMARC1;" + remainder)
     near_miss(b"v=dmarc1 " + remainder)
-    assert perf_counter() - begin < 2
+    assert process_time() - begin < 2
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=127).map(".".join))

@@ -1,7 +1,7 @@
 """What the openspf suite does not ask of an SPF evaluator: international names, traces, limits, and the whole tree."""
 
 from ipaddress import ip_address
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -196,9 +196,9 @@ def test_the_tree_asks_nothing_for_terms_no_receiver_comes_to() -> None:
     ids=["terms", "macros", "percent signs", "hyphens", "equals signs", "digits"],
 )
 def test_the_longest_record_is_read_in_no_time(record: bytes) -> None:
-    begin = perf_counter()
+    begin = process_time()
     parse_record(b"v=spf1 " + record)
-    assert perf_counter() - begin < 2
+    assert process_time() - begin < 2
 
 
 def test_limits_can_be_stricter() -> None:

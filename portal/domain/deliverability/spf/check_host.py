@@ -109,16 +109,17 @@ class _Run:
             detail = str(record.errors[0])
             return replace(evaluation, result=SpfResult.PERMERROR, trouble=SpfTrouble.SYNTAX, detail=detail)
         values = MacroValues(self.client, domain, self.answers, self.limits)
+        steps: list[Step] = []
         for directive in record.directives:
             step = self._step(directive, values)
-            evaluation = replace(evaluation, steps=(*evaluation.steps, step))
+            steps.append(step)
             if step.outcome is not Outcome.NO_MATCH:
-                return _decided(evaluation, step, _RESULT_OF_MATCH[directive.qualifier])
+                return _decided(replace(evaluation, steps=tuple(steps)), step, _RESULT_OF_MATCH[directive.qualifier])
         if record.redirect:
             step = self._step(record.redirect, values)
-            evaluation = replace(evaluation, steps=(*evaluation.steps, step))
+            evaluation = replace(evaluation, steps=(*steps, step))
             return _decided(evaluation, step, step.record.result if step.record else SpfResult.PERMERROR)
-        return evaluation
+        return replace(evaluation, steps=tuple(steps))
 
     def _step(self, term: Directive | Modifier, values: MacroValues) -> Step:
         """Evaluate one term, and count it."""

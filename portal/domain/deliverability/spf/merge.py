@@ -10,6 +10,9 @@ from portal.domain.deliverability.spf.terms import Directive, Mechanism, Qualifi
 _LONGEST: Final = 450
 """Octets of a record that still fits into an answer by UDP (RFC 7208 section 3.4)."""
 
+_LONGEST_MERGED: Final = 4096
+"""Octets of what is published: from more than this no record comes that is short enough."""
+
 
 def merged_record(published: Iterable[bytes], *, add: Iterable[str] = (), drop: Iterable[str] = ()) -> str | None:
     """One record with all that is right in the published ones.
@@ -27,6 +30,9 @@ def merged_record(published: Iterable[bytes], *, add: Iterable[str] = (), drop: 
         The record; None when it would be too long for an answer of the DNS.
     """
     left_out = set(drop)
+    published = tuple(published)
+    if sum(map(len, published)) > _LONGEST_MERGED:
+        return None
     kept: dict[str, None] = {}
     modifiers: dict[str, str] = {}
     end = "~all"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from portal.domain.deliverability.published_text import shown
 from portal.domain.deliverability.spf.terms import Directive, Mechanism, Modifier, TermError, parse_term
 
 _VERSION: Final = b"v=spf1"
+_RECORDS_KEPT: Final = 64
+"""An evaluation begins anew with every answer, so each record is read many times in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def spf_records(published: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(raw for raw in published if is_spf_record(raw))
 
 
+@lru_cache(maxsize=_RECORDS_KEPT)
 def parse_record(raw: bytes) -> SpfRecord:
     """Read a record that ``is_spf_record``. Every error is found, not only the first."""
     directives: list[Directive] = []
