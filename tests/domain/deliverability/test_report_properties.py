@@ -3,7 +3,7 @@
 import json
 from ipaddress import ip_address
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.domain.deliverability.dns_answers import DnsAnswers
@@ -18,6 +18,7 @@ from tests.support.deliverability_scenarios import published
 from tests.support.dns_zone import DnsZone, answered
 from tests.support.spf_zones import PATIENTLY, hostile_zones
 
+BRIEFLY = settings(PATIENTLY, max_examples=40)  # a whole report is a hundred times an evaluation
 HOSTS = ("b.example", "192.0.2.1", "smtp.mailgun.org", "smtp.postmarkapp.com")
 noise = st.one_of(
     st.binary(max_size=60),
@@ -51,7 +52,7 @@ def report_of(subject: Subject, zone: DnsZone) -> Report:
     return report(subject, answers)
 
 
-@PATIENTLY
+@BRIEFLY
 @given(domains())
 def test_there_is_a_short_report_of_text_for_any_zone(domain: tuple[Subject, DnsZone]) -> None:
     found = report_of(*domain)
@@ -68,7 +69,7 @@ def test_there_is_a_short_report_of_text_for_any_zone(domain: tuple[Subject, Dns
     )
 
 
-@PATIENTLY
+@BRIEFLY
 @given(domains())
 def test_a_wanted_spf_record_is_whole_and_the_only_one(domain: tuple[Subject, DnsZone]) -> None:
     subject, zone = domain
@@ -80,7 +81,7 @@ def test_a_wanted_spf_record_is_whole_and_the_only_one(domain: tuple[Subject, Dn
         assert tree.lookups <= 10
 
 
-@PATIENTLY
+@BRIEFLY
 @given(domains(), st.sampled_from(("192.0.2.1", "2001:db8::1")))
 def test_a_report_with_evidence_asks_no_more_in_the_end(domain: tuple[Subject, DnsZone], client: str) -> None:
     subject, zone = domain
