@@ -16,17 +16,22 @@ from portal.domain.routing.email_settings_edit import EditRules
 from portal.domain.routing.platform_quota import Quota
 from portal.domain.routing.smtp_route import SmtpRoute
 from portal.services import vault_keys
+from portal.services.account_mail import AccountMail
 from portal.services.accounts import Accounts
 from portal.services.clock import Clock, utc_now
 from portal.services.connection_probe import ConnectionProbe
 from portal.services.delivery import Delivery
 from portal.services.email_settings import EmailSettingsService
 from portal.services.lane_reading import LaneReader
+from portal.services.passwords import Passwords
+from portal.services.recovery import Recovery
 from portal.services.route_alerts import RouteAlerts
 from portal.services.route_watch import RouteWatch
 from portal.services.routes import Platform
+from portal.services.samples import Samples
 from portal.services.sending import Sender
 from portal.services.sign_in import SignIn
+from portal.services.sign_ins import SignIns
 from portal.settings import BadSettingsError, Settings
 from portal.smtp.connection import ClientOptions
 from portal.smtp.deadlines import StageLimits
@@ -68,8 +73,28 @@ class Waypost:
         return Accounts(self.database, self.hashing, self.clock)
 
     @property
+    def samples(self) -> Samples:
+        return Samples(self.database, self.sender, self.clock, platform_name=self.platform.name)
+
+    @property
     def sign_in(self) -> SignIn:
-        return SignIn(self.database, self.hashing, self.clock)
+        return SignIn(self.database, self.hashing, self.sign_ins, self.clock)
+
+    @property
+    def sign_ins(self) -> SignIns:
+        return SignIns(self.database, self.clock)
+
+    @property
+    def passwords(self) -> Passwords:
+        return Passwords(self.database, self.hashing, self.sign_in, self._account_mail, self.clock)
+
+    @property
+    def recovery(self) -> Recovery:
+        return Recovery(self.database, self.hashing, self.passwords, self._account_mail, self.clock)
+
+    @property
+    def _account_mail(self) -> AccountMail:
+        return AccountMail(self.sender, self.settings.platform_name, self.settings.base_url)
 
     @property
     def connection_probe(self) -> ConnectionProbe:
@@ -80,6 +105,7 @@ class Waypost:
             signer=self.signer,
             client_options=self.client_options,
             clock=self.clock,
+            base_url=self.settings.base_url,
         )
 
     @property

@@ -1,5 +1,9 @@
 // Small comforts; every page works without them.
 
+// Times in the reader's zone, from the next page on. Not a secret, and checked by the server (local_time.py).
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (/^[\w+/-]+$/.test(zone)) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+
 // A menu closes when something else is clicked, or by Escape.
 const openMenus = () => document.querySelectorAll("details[data-closes-outside][open]");
 document.addEventListener("click", (event) => {
@@ -11,18 +15,4 @@ document.addEventListener("keydown", (event) => {
     menu.removeAttribute("open");
     menu.querySelector("summary").focus();
   });
-});
-
-// A test that begins makes the problems of the try before it old; the answer brings new ones.
-document.addEventListener("htmx:before:request", () => {
-  document.querySelectorAll("#settings .is-invalid").forEach((field) => field.classList.remove("is-invalid"));
-  document.querySelectorAll("#settings .invalid-feedback, #problems").forEach((problem) => problem.remove());
-});
-
-// The usual port moves with the encryption; a port somebody has chosen stays.
-const usualPort = { starttls: "587", tls: "465" };
-document.addEventListener("change", (event) => {
-  const port = document.getElementById("port");
-  if (event.target.name !== "security" || !port || !Object.values(usualPort).includes(port.value)) return;
-  port.value = usualPort[event.target.value] ?? port.value;
 });

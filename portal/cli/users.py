@@ -1,4 +1,4 @@
-"""``user create``."""
+"""``user create`` and ``user set-password``."""
 
 import sys
 
@@ -6,8 +6,10 @@ import click
 
 from portal.cli.installation import WRONG_USE, installation, stop
 from portal.domain.audit_events import COMMAND_LINE
+from portal.domain.people.password_rules import PasswordError
 from portal.domain.people.roles import Role
 from portal.services.accounts import RefusedError
+from portal.services.passwords import NoSuchPersonError
 
 
 @click.group()
@@ -29,7 +31,7 @@ def create(email: str, name: str, *, operator: bool, slug: str | None, role: str
     if role and not slug:
         stop("--role says what somebody is in a tenant: name it with --tenant.", WRONG_USE)
     with installation() as waypost:
-        password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+        password = _typed_password() if password_stdin else None
         try:
             user_id = waypost.accounts.create_user(
                 email,
@@ -42,3 +44,22 @@ def create(email: str, name: str, *, operator: bool, slug: str | None, role: str
         except RefusedError as error:
             stop(str(error), WRONG_USE)
         click.echo(user_id)
+
+
+@user.command("set-password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the new password from standard input.")
+def set_password(email: str, *, password_stdin: bool) -> None:  # noqa: ARG001 - said so that nobody waits at a silent prompt
+    """Set a person's password; every browser of theirs is signed out, and a member of a tenant is told by mail.
+
+    For people who cannot be mailed a link: operators, and who is in no tenant.
+    """
+    with installation() as waypost:
+        try:
+            waypost.passwords.set(email, _typed_password(), actor=COMMAND_LINE)
+        except (NoSuchPersonError, PasswordError) as error:
+            stop(str(error), WRONG_USE)
+
+
+def _typed_password() -> str:
+    return sys.stdin.readline().rstrip("\r\n")

@@ -26,3 +26,7 @@ class PasswordHashing:
             return self._hasher.verify(stored or self._nobodys or "", password) and stored is not None
         except (VerificationError, InvalidHashError):
             return False
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a hash was made with other parameters than today's: the next right password makes it anew."""
+        return self._hasher.check_needs_rehash(stored)

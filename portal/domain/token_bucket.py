@@ -28,4 +28,13 @@ class Limit:
 
     def after_taking(self, full_at: datetime | None, now: datetime) -> datetime:
         """When the bucket is full again once a token is taken now."""
-        return max(full_at or now, now) + self.span / self.most
+        return max(full_at or now, now) + self._each
+
+    def after_giving_back(self, full_at: datetime, now: datetime) -> datetime:
+        """When the bucket is full again once a token that was taken is put back."""
+        return max(full_at - self._each, now)
+
+    @property
+    def _each(self) -> timedelta:
+        """How long one token takes to come back; cut to microseconds, so that a full bucket holds all of them."""
+        return self.span // self.most

@@ -15,7 +15,7 @@ from portal.domain.mail.addresses import AddressError, check_display_name, parse
 from portal.domain.people.password_rules import PasswordError, check_password
 from portal.domain.people.roles import Role
 from portal.services.clock import Clock, new_id
-from portal.storage import audit_log, organisations, users
+from portal.storage import audit_log, organisations, sign_ins, users
 from portal.storage.database import Database
 from portal.storage.organisations import OrganisationRow, TenantRow
 from portal.storage.users import MembershipRow, UserRow
@@ -111,7 +111,7 @@ class Accounts:
             return UserId(user.id)
 
     def add_member(self, slug: str, user_id: UserId, role: Role, *, actor: Actor) -> None:
-        """Make a person a member of a tenant, or give the member another role.
+        """Make a person a member of a tenant, or give the member another role. Twice is harmless and audited once.
 
         Raises:
             RefusedError: There is no such tenant.
@@ -124,12 +124,17 @@ class Accounts:
         if tenant is None:
             raise RefusedError(f"There is no tenant called «{slug}».")
         membership = session.get(MembershipRow, (tenant.id, user_id))
-        action = AuditAction.MEMBERSHIP_CHANGED if membership else AuditAction.MEMBERSHIP_CREATED
+        facts: dict[str, object] = {"user": user_id, "role": role}
         if membership is None:
-            membership = MembershipRow(tenant_id=tenant.id, user_id=user_id)
-            session.add(membership)
-        membership.role = role
-        facts = {"user": user_id, "role": role}
+            action = AuditAction.MEMBERSHIP_CREATED
+            session.add(MembershipRow(tenant_id=tenant.id, user_id=user_id, role=role))
+        elif membership.role == role:
+            return
+        else:
+            action = AuditAction.MEMBERSHIP_CHANGED
+            facts["was"] = membership.role
+            membership.role = role
+        sign_ins.rotate_soon(session, user_id)
         audit_log.append(session, AuditEvent(action, self.clock(), actor, TenantId(tenant.id), facts))
 
     def _organisation(self, session: Session, name: str) -> OrganisationRow:

@@ -45,6 +45,7 @@ def after_attempt(
         interrupted=journey.interrupted,
         via=attempt.route.via if state.is_final else row.via,
         steps=tuple(journey.steps),
+        because=attempt.because if state.is_final else None,
         events=attempts.events_of(decision, row.id, row.tenant_id, attempt),
         attempt=attempt,
         condition=condition,

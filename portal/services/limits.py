@@ -31,5 +31,11 @@ def take(session: Session, limit: Limit, subject: str, now: datetime) -> timedel
     return wait
 
 
+def give_back(session: Session, limit: Limit, subject: str, now: datetime) -> None:
+    """Put back a token that ``take()`` has granted: what it was taken for does not count after all."""
+    bucket = token_buckets.locked(session, _key(limit, subject), now=now)
+    bucket.full_at = limit.after_giving_back(bucket.full_at, now)
+
+
 def _key(limit: Limit, subject: str) -> bytes:
     return hashlib.sha256(f"{limit.name}\0{subject}".encode()).digest()

@@ -1,4 +1,9 @@
-"""How often a connection may be tested: it sends real mail, and signs in at servers that lock accounts (THREATS 25)."""
+"""How often a connection may be tested: it sends real mail, and signs in where accounts get locked (THREATS 25, 26).
+
+Tests themselves are counted by their rows, which makes the limits exact: no more than so many within any such span.
+Refused sign-ins have a bucket: a test takes a token before it begins, so that tests at the same time cannot guess
+together, and gives it back unless the server has refused the sign-in.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,7 +13,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit_events import Actor
 from portal.domain.ids import TenantId
+from portal.domain.token_bucket import NO_WAIT, Limit
+from portal.services import limits
+from portal.services.probe_verdict import Subject
 from portal.storage.probes import ProbeRow
+
+REFUSED_SIGN_INS: Final = Limit("refused sign-ins of tests", 5, timedelta(hours=1))
 
 _A_PERSON: Final = (5, timedelta(minutes=10))
 _A_TENANT: Final = (20, timedelta(hours=1))
@@ -30,6 +40,8 @@ class TooManyProbesError(Exception):
 def refuse_too_many(session: Session, tenant_id: TenantId, actor: Actor, now: datetime) -> None:
     """Judge whether this person may test this tenant's connection now.
 
+    Exact in a transaction that holds the rows of the tenant and of the person.
+
     Raises:
         TooManyProbesError: One of theirs is still running, or there were too many lately.
     """
@@ -42,7 +54,8 @@ def refuse_too_many(session: Session, tenant_id: TenantId, actor: Actor, now: da
             "Your last test is still running. Wait for its result; it takes 20 seconds at most.",
             running=running.id if running.tenant_id == tenant_id else None,
         )
-    for whose, (most, span), who in ((mine, _A_PERSON, "you"), (tenants, _A_TENANT, "this tenant")):
+    limits_of = ((mine, _A_PERSON, "You have tested"), (tenants, _A_TENANT, "This tenant was tested"))
+    for whose, (most, span), who in limits_of:
         times = session.scalars(
             select(ProbeRow.started_at)
             .where(whose, ProbeRow.started_at > now - span)
@@ -50,8 +63,39 @@ def refuse_too_many(session: Session, tenant_id: TenantId, actor: Actor, now: da
             .limit(most)
         ).all()
         if len(times) >= most:
-            minutes = max(1, -(-(times[-1] + span - now) // timedelta(minutes=1)))
             raise TooManyProbesError(
-                f"That was test number {most} for {who} within {span // timedelta(minutes=1)} minutes. "
-                f"The next one is possible in {minutes} min."
+                f"{who} {most} times within {_minutes(span)} minutes. "
+                f"The next one is possible in {_minutes(times[-1] + span - now)} min."
             )
+
+
+def take_sign_in(session: Session, subject: Subject, now: datetime) -> None:
+    """Reserve one of the sign-ins that a server may refuse to this tenant under this username.
+
+    Raises:
+        TooManyProbesError: The server has refused too many of them.
+    """
+    if subject.credentials is None:
+        return
+    wait = limits.take(session, REFUSED_SIGN_INS, _account(subject), now)
+    if wait != NO_WAIT:
+        raise TooManyProbesError(
+            f"{subject.settings.host} has refused the sign-in as {subject.settings.username} {REFUSED_SIGN_INS.most} "
+            "times lately. More tries could lock the account, so look up the right password first. "
+            f"The next test with this username is possible in {_minutes(wait)} min."
+        )
+
+
+def give_sign_in_back(session: Session, subject: Subject, now: datetime) -> None:
+    """Return what ``take_sign_in()`` has reserved: no sign-in was refused."""
+    if subject.credentials is not None:
+        limits.give_back(session, REFUSED_SIGN_INS, _account(subject), now)
+
+
+def _account(subject: Subject) -> str:
+    return f"{subject.tenant_id}\0{subject.settings.host}\0{subject.settings.username}"
+
+
+def _minutes(span: timedelta) -> int:
+    """Begun minutes, at least one."""
+    return max(1, -(-span // timedelta(minutes=1)))

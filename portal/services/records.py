@@ -5,7 +5,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,6 @@ from portal.storage import attempts as stored_attempts
 from portal.storage import audit_log, outbox, platform_use
 from portal.storage import route_states as stored_states
 from portal.storage.messages import MessageState
-
-_NOWHERE: Final = (-1, -1)
 
 
 class LeaseLostError(Exception):
@@ -59,6 +57,7 @@ class Ending:
         begun: The number of the conversation that ended, or of the last one where none was needed.
         state: The message's new state.
         due_at: When it is to be looked at again; None when it is final.
+        because: Why ``via`` was taken, once the message is final.
         attempt: The attempt's row, if there was a conversation, and its number.
         condition: What was known of the route; recorded anew where the attempt says something about it.
     """
@@ -75,6 +74,7 @@ class Ending:
     via: str | None
     steps: Sequence[str]
     events: tuple[AuditEvent, ...] = ()
+    because: str | None = None
     attempt: Attempt | None = None
     condition: RouteCondition | None = None
     cap: int = 1
@@ -83,6 +83,11 @@ class Ending:
     def begun_after(self) -> int:
         """Without a conversation of its own it raises the number: a late outcome of an earlier one is void then."""
         return self.begun + (self.attempt is None)
+
+    @property
+    def tries_before(self) -> int:
+        """Attempts on record when this was decided: a late outcome of somebody else's would have added one."""
+        return self.tries - (self.attempt is not None)
 
     @property
     def columns(self) -> Mapping[str, Any]:
@@ -95,6 +100,7 @@ class Ending:
             "_tries": self.tries,
             "_interrupted": self.interrupted,
             "_via": self.via,
+            "_because": self.because,
             "_finished_at": self.at if self.state.is_final else None,
             "_decision": shortened(self.steps),
         }
@@ -170,7 +176,7 @@ def _keep(batch: _Batch, step: Step) -> tuple[bool, bool]:
     ended = begun = True
     if step.ending is not None:
         ending = step.ending
-        ended = batch.fenced.get(ending.message, _NOWHERE)[0] == ending.begun
+        ended = batch.fenced.get(ending.message) == (ending.begun, ending.tries_before)
         if ended:
             batch.endings.append(ending)
             batch.fenced[ending.message] = (ending.begun_after, ending.tries)

@@ -1,95 +1,96 @@
-"""Signing in, staying signed in, signing out. A browser holds a token; the row behind it can be ended at any time."""
+"""Proving who one is by a password: to sign in, and once more before something that matters (THREATS 20 and 24)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime
+
+from sqlalchemy import update
 
 from portal.crypto.password_hashing import PasswordHashing
-from portal.crypto.token_hashing import new_token, token_hash
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.domain.ids import UserId
-from portal.services.clock import Clock, new_id
-from portal.storage import audit_log, sign_ins, users
+from portal.domain.mail.addresses import AddressError, parse_address
+from portal.domain.people.visitor import Visitor
+from portal.services import sign_in_limits
+from portal.services.clock import Clock
+from portal.services.sign_ins import SignedIn, SignIns
+from portal.storage import audit_log, users
 from portal.storage.database import Database
 from portal.storage.sign_ins import SignInRow
 from portal.storage.users import UserRow
 
-IDLE: Final = timedelta(minutes=30)
-ABSOLUTE: Final = timedelta(hours=12)
-_NOTED_EVERY: Final = timedelta(minutes=1)
 
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who a token belongs to."""
-
-    user_id: UserId
-    email: str
-    name: str
-    is_operator: bool
+class WrongPasswordError(Exception):
+    """The password is not right, or nobody has this address; which of them is told to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Sign-ins as rows: listed, ended, and never longer than they should be (THREATS 23)."""
+    """Passwords are looked at here and nowhere else."""
 
     database: Database
     hashing: PasswordHashing
+    sign_ins: SignIns
     clock: Clock
 
-    def sign_in(self, email: str, password: str, *, network: str | None) -> str | None:
-        """Check the password; return a fresh token, or None. An unknown address and a wrong password look alike."""
+    def sign_in(self, email: str, password: str, visitor: Visitor) -> str:
+        """Check the password and begin a sign-in; its token.
+
+        Raises:
+            WrongPasswordError: After the same work whether anybody has this address or not.
+            TooManyTriesError: Nothing was looked at.
+        """
         now = self.clock()
-        address = email.strip().lower()
+        address = account_address(email)
         with self.database.reading() as session:
-            user = users.user_by_email(session, address)
-            stored, user_id = (user.password_hash, user.id) if user else (None, None)
-        if not self.hashing.verify(password, stored) or user_id is None:
-            self._note_refusal(user_id, network)
-            return None
-        token = new_token()
+            user = users.user_by_email(session, address) if address else None
+            stored, user_id = (user.password_hash, UserId(user.id)) if user else (None, None)
+        tries = sign_in_limits.of_sign_in(address or email, user_id, visitor)
+        tries.begin(self.database, now)
+        # Slow on purpose, so no transaction is open meanwhile.
+        if not self.hashing.verify(password, stored) or user_id is None or stored is None:
+            self._note_refusal(AuditAction.SIGN_IN_REFUSED, user_id, visitor)
+            raise WrongPasswordError
+        renewed = self.hashing.hash(password) if self.hashing.is_outdated(stored) else None
         with self.database.transaction() as session:
-            session.add(
-                SignInRow(
-                    id=new_id(now),
-                    token_hash=token_hash(token),
-                    user_id=user_id,
-                    created_at=now,
-                    seen_at=now,
-                    confirmed_at=now,
-                    network=network,
-                )
-            )
-            audit_log.append(session, AuditEvent(AuditAction.SIGNED_IN, now, Actor(user_id, network)))
-        return token
+            tries.forgive(session, now)
+            row = users.user_to_change(session, user_id)
+            if row.password_hash != stored:  # changed meanwhile, which ends what the old one has begun
+                raise WrongPasswordError
+            row.password_hash = renewed or stored
+            return self.sign_ins.begin(session, user_id, visitor, now)
 
-    def whose(self, token: str) -> SignedIn | None:
-        """The person a token belongs to, or None when it is unknown, idle for too long or too old."""
+    def confirm(self, signed_in: SignedIn, password: str, visitor: Visitor) -> datetime:
+        """Check the password of somebody who is signed in; since when they are confirmed now.
+
+        Raises:
+            WrongPasswordError, TooManyTriesError: As for ``sign_in()``.
+        """
         now = self.clock()
+        tries = sign_in_limits.of_confirmation(signed_in.sign_in_id)
+        tries.begin(self.database, now)
         with self.database.reading() as session:
-            row = sign_ins.by_token_hash(session, token_hash(token))
-            if row is None or now - row.seen_at > IDLE or now - row.created_at > ABSOLUTE:
-                return None
-            user = session.get_one(UserRow, row.user_id)
-            found = SignedIn(UserId(user.id), user.email, user.name, user.is_operator)
-            seen_at = row.seen_at
-        if now - seen_at > _NOTED_EVERY:
-            with self.database.transaction() as session:
-                if row_now := sign_ins.by_token_hash(session, token_hash(token)):
-                    row_now.seen_at = now
-        return found
-
-    def sign_out(self, token: str, *, network: str | None) -> None:
-        """End a sign-in. Twice is harmless."""
+            stored = session.get_one(UserRow, signed_in.user_id).password_hash
+        if not self.hashing.verify(password, stored):
+            self._note_refusal(AuditAction.CONFIRMATION_REFUSED, signed_in.user_id, visitor)
+            raise WrongPasswordError
         with self.database.transaction() as session:
-            row = sign_ins.by_token_hash(session, token_hash(token))
-            if row is not None:
-                session.delete(row)
-                actor = Actor(row.user_id, network)
-                audit_log.append(session, AuditEvent(AuditAction.SIGNED_OUT, self.clock(), actor))
+            tries.forgive(session, now)
+            row = update(SignInRow).where(SignInRow.id == signed_in.sign_in_id)
+            session.execute(row.values(confirmed_at=now))
+            actor = Actor(signed_in.user_id, visitor.network)
+            audit_log.append(session, AuditEvent(AuditAction.CONFIRMED, now, actor))
+        return now
 
-    def _note_refusal(self, user_id: str | None, network: str | None) -> None:
+    def _note_refusal(self, action: AuditAction, user_id: UserId | None, visitor: Visitor) -> None:
         """Written for unknown addresses too: the same work, and no address somebody mistyped is kept."""
         with self.database.transaction() as session:
-            actor = Actor(user_id or "unknown", network)
-            audit_log.append(session, AuditEvent(AuditAction.SIGN_IN_REFUSED, self.clock(), actor))
+            actor = Actor(user_id or "unknown", visitor.network)
+            audit_log.append(session, AuditEvent(action, self.clock(), actor))
+
+
+def account_address(typed: str) -> str | None:
+    """The address of an account in the one way it is stored, however it was typed; None for what is no address."""
+    try:
+        return parse_address(typed.strip()).lower()
+    except AddressError:
+        return None

@@ -4,25 +4,19 @@ OpenSSL gives a reason and no certificate. So the same address is asked once mor
 EHLO and without credentials; the connection is closed, and what it showed is told and trusted for nothing.
 """
 
-from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Final
 
 from cryptography import x509
 
 from portal.domain.mail.smtp_stage import SmtpStage
-from portal.domain.routing.smtp_route import AuthChoice, SmtpRoute
+from portal.domain.routing.smtp_route import SmtpRoute
 from portal.domain.routing.trouble import Trouble
+from portal.smtp.anonymous_greeting import greeting_of
 from portal.smtp.client_options import ClientOptions
 from portal.smtp.deadlines import Deadline
-from portal.smtp.dialing import dial
-from portal.smtp.driver import Driver
 from portal.smtp.errors import SubmissionError
 from portal.smtp.printable_text import cut, printable
-from portal.smtp.stage_report import StageReporter
-from portal.smtp.tls import inspecting_context
 
 _NAMES_TOLD: Final = 3
 
@@ -33,24 +27,10 @@ async def explained(
     """The same error with the date or the names in its detail, if they can be had within the limit of *tls*."""
     if error.trouble not in (Trouble.CERTIFICATE_EXPIRED, Trouble.CERTIFICATE_NAME):
         return error
-    octets = await _shown_certificate(route, peer, options, deadline.sooner(options.limits.tls))
+    greeting = await greeting_of(route, peer, options, deadline.sooner(options.limits.tls))
+    octets = greeting.certificate if greeting else None
     detail = _detail(octets, error.trouble, datetime.now(UTC)) if octets else ""
     return SubmissionError(SmtpStage.TLS, trouble=error.trouble, detail=detail) if detail else error
-
-
-async def _shown_certificate(route: SmtpRoute, peer: str, options: ClientOptions, deadline: Deadline) -> bytes | None:
-    anonymous = replace(route, credentials=None, auth=AuthChoice.NONE)
-    octets = None
-    with suppress(SubmissionError):
-        wire = await dial(route.endpoint, [ip_address(peer)], options.limits.connect, deadline)
-        driver = Driver(anonymous, wire, options.limits, StageReporter(None))
-        try:
-            # To the EHLO, because nothing is told of a peer that has not shown to be a mail server (THREATS 3).
-            await driver.greet(inspecting_context(), deadline)
-            octets = driver.channel.certificate_octets
-        finally:
-            driver.channel.abort()
-    return octets
 
 
 def _detail(octets: bytes, trouble: Trouble, now: datetime) -> str:

@@ -78,7 +78,7 @@ class SmtpConnection:
             if isinstance(error, SubmissionError):
                 told = await explained(error, route, peer, options, deadline)
                 reporter.failed(told)
-                told.transcript = driver.conversation.transcript.lines if driver else ()
+                told.transcript, told.peer = (driver.conversation.transcript.lines if driver else ()), peer
                 raise told from error.__cause__
             raise
         return cls(route, driver, limits)

@@ -20,6 +20,7 @@ class SubmissionError(Exception):
         may_have_been_accepted: The end of the content was written and no valid final reply was read, so the
             server may have taken the message (RFC 1047; FAILURES section 4).
         transcript: What was said on a connection that could not be opened, without credentials.
+        peer: The judged address that was connected to when it could not be opened; empty when none was.
         is_second_hand: Somebody else has tried, and we waited for the outcome: the server was not asked again, so it
             counts once.
     """
@@ -40,6 +41,7 @@ class SubmissionError(Exception):
         self.detail = detail
         self.may_have_been_accepted = may_have_been_accepted
         self.transcript: tuple[str, ...] = ()
+        self.peer = ""
         self.is_second_hand = False
 
     def __str__(self) -> str:
@@ -70,7 +72,7 @@ class SubmissionError(Exception):
             detail=self.detail,
             may_have_been_accepted=self.may_have_been_accepted,
         )
-        copy.transcript, copy.is_second_hand = self.transcript, True
+        copy.transcript, copy.peer, copy.is_second_hand = self.transcript, self.peer, True
         return copy
 
     @property

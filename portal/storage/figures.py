@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import case, func, select, union_all
 from sqlalchemy.orm import Session
 
+from portal.domain.ids import TenantId
 from portal.domain.mail.notification_kinds import Priority
 from portal.domain.routing.route_health import RouteHealth
 from portal.storage.lanes import LaneRow, WorkerRow
-from portal.storage.messages import MessageRow, MessageState
+from portal.storage.messages import IS_OPEN, MessageRow, MessageState
 from portal.storage.route_states import RouteStateRow
 
 
@@ -71,6 +72,12 @@ def oldest_due(session: Session, now: datetime) -> datetime | None:
     )
     oldest: Sequence[datetime | None] = session.execute(select(*map(func.min, firsts)).select_from(lane)).one()
     return min((at for at in oldest if at is not None), default=None)
+
+
+def waiting(session: Session, tenant_id: TenantId, *, most: int) -> int:
+    """How many messages of a tenant are still to be sent: counted in its lane's index, and no further than ``most``."""
+    unsent = select(MessageRow.id).where(MessageRow.tenant_id == tenant_id, IS_OPEN).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(unsent)) or 0
 
 
 def workers(session: Session, now: datetime) -> Workers:

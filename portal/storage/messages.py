@@ -66,6 +66,9 @@ class MessageRow(Base):
     """Conversations that were begun and of which no outcome is known: each may have delivered a copy."""
     tries: Mapped[int] = mapped_column(default=0)
     via: Mapped[str | None] = mapped_column(String(10))
+    """The route of the attempt that ended it; NULL where none did."""
+    because: Mapped[str | None] = mapped_column(String(20))
+    """Why that route was taken (``route_choice.Because``)."""
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     decision: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -29,7 +29,18 @@ class Due:
 
 _MESSAGES = Base.metadata.tables[MessageRow.__tablename__]
 _CONTENTS = Base.metadata.tables[MessageContentRow.__tablename__]
-_OUTCOME: Final = ("state", "due_at", "expires_at", "tries", "interrupted", "begun", "via", "finished_at", "decision")
+_OUTCOME: Final = (
+    "state",
+    "due_at",
+    "expires_at",
+    "tries",
+    "interrupted",
+    "begun",
+    "via",
+    "because",
+    "finished_at",
+    "decision",
+)
 """The columns of an outcome."""
 
 _ADD: Final = Bulk(insert(_MESSAGES), _MESSAGES.columns.keys())
@@ -41,6 +52,7 @@ _UNTOUCHED: Final[dict[str, Any]] = {
     "tries": 0,
     "content_bytes": 0,
     "via": None,
+    "because": None,
     "finished_at": None,
     "idempotency_key": None,
 }

@@ -53,6 +53,18 @@ def newest(session: Session, tenant_id: TenantId, *, most: int = 5) -> Sequence[
     ).all()
 
 
+def older(session: Session, tenant_id: TenantId, *, before: str | None, most: int) -> Sequence[ProbeRow]:
+    """The tenant's tests, the newest first, from the one before this id on."""
+    found = select(ProbeRow).where(ProbeRow.tenant_id == tenant_id).order_by(ProbeRow.id.desc()).limit(most)
+    return session.scalars(found.where(ProbeRow.id < before) if before else found).all()
+
+
+def by_receipt(session: Session, receipt_hash: bytes, *, lock: bool = False) -> ProbeRow | None:
+    """The test whose message carried the link with this token; ``lock`` for who is about to write it."""
+    found = select(ProbeRow).where(ProbeRow.receipt_hash == receipt_hash)
+    return session.scalar(found.with_for_update() if lock else found)
+
+
 def newest_of_version(session: Session, tenant_id: TenantId, version: int) -> ProbeRow | None:
     """The last test of this version of the settings, however it ended."""
     return session.scalar(

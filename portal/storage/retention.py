@@ -3,16 +3,21 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.domain.audit_events import AuditAction
 from portal.domain.ids import time_ordered_id
+from portal.storage import audit_log
 from portal.storage.attempts import AttemptRow
 from portal.storage.audit_log import AuditRow
 from portal.storage.messages import MessageContentRow, MessageRow
+from portal.storage.one_time_tokens import OneTimeTokenRow
 from portal.storage.organisations import TenantRow
 from portal.storage.platform_use import PlatformUseRow
+from portal.storage.probes import ProbeRow
+from portal.storage.sign_ins import SignInRow
+from portal.storage.token_buckets import TokenBucketRow
 
 _DELIVERY_EVENTS = (AuditAction.EMAIL_SENT, AuditAction.EMAIL_SEND_FAILED)
 
@@ -45,7 +50,7 @@ def old_delivery_events(session: Session, before: datetime, most: int) -> Sequen
 
     Tenant by tenant, which is the index's order: else what is kept for ever would be passed over each time.
     """
-    end = _first_event_since(session, before)
+    end = audit_log.first_since(session, before)
     return session.scalars(
         select(AuditRow.id)
         .where(AuditRow.tenant_id.in_(select(TenantRow.id)))
@@ -73,18 +78,43 @@ def delete_platform_use(session: Session, uses: Collection[tuple[str, datetime]]
     session.execute(delete(PlatformUseRow).where(key.in_(uses)).execution_options(synchronize_session=False))
 
 
-def _first_event_since(session: Session, moment: datetime) -> int:
-    """The id that parts events before a moment from those since, found by halving: their ids grow with time."""
-    # Asked for apart: SQLite looks up one end in the index, and reads the whole table for both.
-    low = session.scalar(select(func.min(AuditRow.id))) or 0
-    high = (session.scalar(select(func.max(AuditRow.id))) or -1) + 1
-    while low < high:
-        middle = (low + high) // 2
-        nearest = session.execute(
-            select(AuditRow.id, AuditRow.at).where(AuditRow.id >= middle).order_by(AuditRow.id).limit(1)
-        ).one()
-        if nearest.at < moment:
-            low = nearest.id + 1
-        else:
-            high = middle
-    return low
+def old_probes(session: Session, before: datetime, most: int) -> Sequence[str]:
+    """Tests of connections begun before that time, the oldest first: their ids grow with time."""
+    return session.scalars(
+        select(ProbeRow.id).where(ProbeRow.id < time_ordered_id(before, 0)).order_by(ProbeRow.id).limit(most)
+    ).all()
+
+
+def delete_probes(session: Session, probes: Collection[str]) -> None:
+    session.execute(delete(ProbeRow).where(ProbeRow.id.in_(probes)).execution_options(synchronize_session=False))
+
+
+def old_sign_ins(session: Session, before: datetime, most: int) -> Sequence[str]:
+    """Sign-ins that nobody has used since that time."""
+    return session.scalars(select(SignInRow.id).where(SignInRow.seen_at < before).limit(most)).all()
+
+
+def delete_sign_ins(session: Session, sign_ins: Collection[str]) -> None:
+    session.execute(delete(SignInRow).where(SignInRow.id.in_(sign_ins)).execution_options(synchronize_session=False))
+
+
+def old_tokens(session: Session, before: datetime, most: int) -> Sequence[bytes]:
+    """Tokens, used or not, that had expired by that time."""
+    row = OneTimeTokenRow
+    return session.scalars(select(row.token_hash).where(row.expires_at < before).limit(most)).all()
+
+
+def delete_tokens(session: Session, tokens: Collection[bytes]) -> None:
+    which = OneTimeTokenRow.token_hash.in_(tokens)
+    session.execute(delete(OneTimeTokenRow).where(which).execution_options(synchronize_session=False))
+
+
+def full_buckets(session: Session, before: datetime, most: int) -> Sequence[bytes]:
+    """Buckets that were full at that time: a row says no more of them than none would."""
+    return session.scalars(select(TokenBucketRow.key).where(TokenBucketRow.full_at < before).limit(most)).all()
+
+
+def delete_buckets(session: Session, buckets: Collection[bytes], *, full_before: datetime) -> None:
+    """Delete buckets, but for those of which a token was taken meanwhile."""
+    which = TokenBucketRow.key.in_(buckets) & (TokenBucketRow.full_at < full_before)
+    session.execute(delete(TokenBucketRow).where(which).execution_options(synchronize_session=False))

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy import ForeignKey, LargeBinary, String, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.domain.ids import UserId
@@ -35,7 +36,9 @@ class SignInRow(Base):
 
 
 def by_token_hash(session: Session, token_hash: bytes) -> SignInRow | None:
-    return session.scalar(select(SignInRow).where(SignInRow.token_hash == token_hash))
+    """The sign-in whose token, or whose token before that, has this hash."""
+    either = or_(SignInRow.token_hash == token_hash, SignInRow.previous_hash == token_hash)
+    return session.scalar(select(SignInRow).where(either))
 
 
 def of_user(session: Session, user_id: UserId) -> Sequence[SignInRow]:
@@ -43,3 +46,29 @@ def of_user(session: Session, user_id: UserId) -> Sequence[SignInRow]:
     return session.scalars(
         select(SignInRow).where(SignInRow.user_id == user_id).order_by(SignInRow.seen_at.desc(), SignInRow.id)
     ).all()
+
+
+def set_if_newest(session: Session, id_: str, token_hash: bytes, /, **values: Any) -> bool:
+    """Change a sign-in if this is still its newest token; whether it was."""
+    newest = (SignInRow.id == id_) & (SignInRow.token_hash == token_hash)
+    found = session.execute(update(SignInRow).where(newest).values(**values).returning(SignInRow.id))
+    return found.first() is not None
+
+
+def rotate_soon(session: Session, user_id: UserId) -> None:
+    """Have each of the user's sign-ins take a new token with its next request; they go on."""
+    session.execute(update(SignInRow).where(SignInRow.user_id == user_id).values(must_rotate=True))
+
+
+def end(session: Session, user_id: UserId, id_: str) -> int:
+    """End one sign-in of the user; how many there were, 0 or 1."""
+    return _end(session, (SignInRow.user_id == user_id) & (SignInRow.id == id_))
+
+
+def end_all(session: Session, user_id: UserId, *, but: str | None = None) -> int:
+    """End the user's sign-ins, except the one with the id ``but``; how many there were."""
+    return _end(session, (SignInRow.user_id == user_id) & (SignInRow.id != (but or "")))
+
+
+def _end(session: Session, which: Any) -> int:
+    return len(session.execute(delete(SignInRow).where(which).returning(SignInRow.id)).all())

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, delete, select
+from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.database import Base, UtcDateTime
@@ -27,7 +27,3 @@ def locked(session: Session, key: bytes, *, now: datetime) -> TokenBucketRow:
     """The bucket's row, made where there is none, and nobody else's until the transaction ends."""
     session.execute(insert_into(session, TokenBucketRow).values(key=key, full_at=now).on_conflict_do_nothing())
     return session.scalars(select(TokenBucketRow).where(TokenBucketRow.key == key).with_for_update()).one()
-
-
-def remove_full(session: Session, now: datetime) -> None:
-    session.execute(delete(TokenBucketRow).where(TokenBucketRow.full_at < now))

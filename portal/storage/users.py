@@ -36,6 +36,11 @@ def user_by_email(session: Session, email: str) -> UserRow | None:
     return session.scalar(select(UserRow).where(UserRow.email == email))
 
 
+def user_to_change(session: Session, user_id: UserId) -> UserRow:
+    """The person, locked until the transaction ends."""
+    return session.get_one(UserRow, user_id, with_for_update=True, populate_existing=True)
+
+
 def role_in(session: Session, tenant_id: TenantId, user_id: UserId) -> Role | None:
     """What the user is in the tenant, or None for a stranger."""
     membership = session.get(MembershipRow, (tenant_id, user_id))

@@ -5,11 +5,24 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from flask import Flask
+from flask.helpers import get_debug_flag
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import logs, wiring
-from portal.web import access, error_pages, icons, labels, login, request_origin, security_headers
+from portal.settings import BadSettingsError
+from portal.web import (
+    access,
+    confirmation,
+    error_pages,
+    icons,
+    labels,
+    local_time,
+    login,
+    request_origin,
+    security_headers,
+    wrong_method,
+)
 from portal.web.database import db, engine_config
 from portal.web.views import BLUEPRINTS
 from portal.wiring import Waypost
@@ -27,6 +40,8 @@ def create_app(waypost: Waypost | None = None) -> Flask:
     Raises:
         BadSettingsError, BadVaultKeysError, WrongVaultKeyError, DatabaseNotReadyError: See ``wiring.build()``.
     """
+    if get_debug_flag():
+        raise BadSettingsError("FLASK_DEBUG is set: pages would show this program's insides to anybody. Unset it.")
     if waypost is None:
         logs.configure()
         waypost = wiring.shared()
@@ -50,13 +65,16 @@ def create_app(waypost: Waypost | None = None) -> Flask:
     db.init_app(app)
     # The order counts: a foreign host or origin is refused before anything is read from the session.
     request_origin.init_app(app, waypost.settings.base_url)
+    wrong_method.init_app(app)
     CSRFProtect(app)
     access.init_app(app)
     login.init_app(app)
+    confirmation.init_app(app)
     security_headers.init_app(app, is_https=is_https)
     error_pages.init_app(app)
     icons.init_app(app)
     labels.init_app(app)
+    local_time.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

@@ -26,6 +26,7 @@ _RULE: Final = "portal_access_rule"
 
 def init_app(app: Flask) -> None:
     app.before_request(_refuse_views_without_rule)
+    app.before_request(_refuse_nul)
     setattr(app.view_functions["static"], _RULE, ANYONE)
     app.jinja_env.globals.update(
         may=may,
@@ -114,6 +115,12 @@ def _refuse_views_without_rule() -> None:
     view = current_app.view_functions.get(request.endpoint) if request.endpoint else None
     if view is not None and rule_of(view) is None:
         raise LookupError(f"The view «{request.endpoint}» does not say who may open it (portal.web.access).")
+
+
+def _refuse_nul() -> None:
+    """No slug and no id has one, and PostgreSQL does not even take the question."""
+    if "\0" in request.path:
+        abort(404)
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:

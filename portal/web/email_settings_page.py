@@ -11,22 +11,27 @@ from sqlalchemy.orm import Session
 from portal.domain.audit_events import AuditAction
 from portal.domain.ids import TenantId
 from portal.domain.mail.sender_identity import platform_identity
+from portal.domain.routing.email_settings import EmailSettings
 from portal.domain.routing.fault import Fault
+from portal.domain.routing.provider_preset import ProviderPreset
+from portal.domain.routing.provider_presets import PRESETS
 from portal.domain.routing.smtp_route import Via, route_key
+from portal.domain.secret import MARK
 from portal.services import route_states
 from portal.services.connection_probe import SECONDS
 from portal.storage import email_settings as stored
-from portal.storage import outbox, platform_use, probes
+from portal.storage import figures, outbox, platform_use, probes
 from portal.storage.audit_log import AuditRow
 from portal.storage.email_settings import EmailSettingsRow
 from portal.storage.organisations import TenantRow
 from portal.storage.probes import ProbeRow
 from portal.storage.users import Membership
 from portal.web.database import db, waypost
+from portal.web.email_settings_advice import advice_beside
 from portal.web.forms.email_settings import EmailSettingsForm
 from portal.web.htmx import is_htmx
 from portal.web.probe_panel import ProbePanel
-from portal.web.route_state import Outage, Proof, RouteState, Trouble, Version
+from portal.web.route_state import LastMessage, Outage, Proof, RouteState, Version
 
 _CHANGES_OF_ROUTE: Final = (
     AuditAction.SMTP_ACTIVATED,
@@ -34,6 +39,7 @@ _CHANGES_OF_ROUTE: Final = (
     AuditAction.SMTP_ENABLED,
     AuditAction.SMTP_DISABLED,
 )
+_MOST_COUNTED: Final = 1000  # messages that wait; counting more would tell nobody more
 _TYPED: Final = "typed"
 _LONGEST_TYPED: Final = 2000  # characters; the cookie that keeps it holds 4 KiB
 
@@ -44,6 +50,7 @@ def email_settings_page(
     form: EmailSettingsForm | None = None,
     probe: ProbeRow | None = None,
     refusal: str | None = None,
+    preset: ProviderPreset | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     """Show the page.
@@ -52,16 +59,27 @@ def email_settings_page(
         form: As it was typed; None for what is saved.
         probe: The test to show.
         refusal: Why no test was begun.
+        preset: The provider whose server is laid over what the form shows.
     """
     tenant_id = TenantId(here.tenant.id)
-    edited = stored.version(db.session(), tenant_id, here.tenant.draft_version or here.tenant.active_version)
+    edited = _edited(here)
+    kept = kept_settings(here)
+    panel = probe_panel(probe, here) if probe else None
+    shows_what_was_tested = form is not None or (probe and edited and probe.version == edited.version)
+    form = form or EmailSettingsForm.showing(edited.settings if edited else None, edited.version if edited else 0)
+    if preset:
+        form.fill_in(preset)
     page = render_template(
         "email_settings/page.html",
         here=here,
         state=route_state(db.session(), here.tenant),
-        form=form or EmailSettingsForm.showing(edited.settings if edited else None, edited.version if edited else 0),
-        password_stored=edited is not None and edited.credentials_id is not None,
-        panel=probe_panel(probe, here) if probe else None,
+        form=form,
+        password_stored=kept is not None,
+        preset=preset,
+        presets=PRESETS,
+        **advice_beside(form, kept),
+        panel=panel,
+        suspect=panel.field if panel and shows_what_was_tested else None,
         refusal=refusal,
         tests=[probe_panel(row, here) for row in probes.newest(db.session(), tenant_id)],
         seconds=int(SECONDS),
@@ -75,13 +93,29 @@ def email_settings_page(
     return response
 
 
+def kept_settings(here: Membership) -> EmailSettings | None:
+    """The settings whose stored password an edit would keep; None where none is stored."""
+    edited = _edited(here)
+    return edited.settings if edited and edited.credentials_id else None
+
+
+def _edited(here: Membership) -> EmailSettingsRow | None:
+    """What an edit is laid over: the draft if there is one, else what is active."""
+    number = here.tenant.draft_version or here.tenant.active_version
+    return stored.version(db.session(), TenantId(here.tenant.id), number)
+
+
 def probe_panel(row: ProbeRow, here: Membership) -> ProbePanel:
     return ProbePanel.of(row, here.tenant, now=waypost().clock())
 
 
 def remember_typed(probe_id: str, form: EmailSettingsForm) -> None:
-    """Keep what was typed beside its test, in the person's own cookie: nothing of it is saved, never the password."""
-    typed = form.typed
+    """Keep what was typed beside its test, in the person's own cookie, which is signed and not sealed.
+
+    Neither the password goes there nor the username, which is the same key at some providers: the record of the test
+    has it, or the mark in its place.
+    """
+    typed = _for_the_cookie(form)
     if sum(map(len, typed.values())) <= _LONGEST_TYPED:
         session[_TYPED] = {"probe": probe_id, "fields": typed}
 
@@ -89,19 +123,35 @@ def remember_typed(probe_id: str, form: EmailSettingsForm) -> None:
 def is_of(probe_id: str, form: EmailSettingsForm) -> bool:
     """Whether this is the form as it was typed for that test."""
     typed: Mapping[str, Any] = session.get(_TYPED) or {}
-    return typed.get("probe") == probe_id and typed["fields"] == form.typed
+    probe = db.session().get(ProbeRow, probe_id)
+    return (
+        typed.get("probe") == probe_id
+        and typed["fields"] == _for_the_cookie(form)
+        and probe is not None
+        and _username_in(probe) in (form.typed["username"], MARK)
+    )
 
 
 def typed_for(probe: ProbeRow) -> EmailSettingsForm | None:
     """The form as it was typed for this test, or None when that is no longer known."""
     typed: Mapping[str, Any] = session.get(_TYPED) or {}
-    return EmailSettingsForm.typed_before(typed["fields"]) if typed.get("probe") == probe.id else None
+    if typed.get("probe") != probe.id:
+        return None
+    return EmailSettingsForm.typed_before({**typed["fields"], "username": _username_in(probe)})
+
+
+def _for_the_cookie(form: EmailSettingsForm) -> dict[str, str]:
+    return {name: text for name, text in form.typed.items() if name != "username"}
+
+
+def _username_in(probe: ProbeRow) -> str:
+    return str(probe.settings.get("username") or "")
 
 
 def route_state(read: Session, tenant: TenantRow) -> RouteState:
     installation = waypost()
     tenant_id = TenantId(tenant.id)
-    since = read.scalar(
+    changed_at = read.scalar(
         select(AuditRow.at)
         .where(AuditRow.tenant_id == tenant_id, AuditRow.action.in_(_CHANGES_OF_ROUTE))
         .order_by(AuditRow.id.desc())
@@ -114,12 +164,14 @@ def route_state(read: Session, tenant: TenantRow) -> RouteState:
         enabled=tenant.smtp_enabled,
         active=_version(read, stored.version(read, tenant_id, tenant.active_version)),
         draft=_version(read, stored.version(read, tenant_id, tenant.draft_version)),
-        since=since,
+        changed_at=changed_at or tenant.created_at,
         platform_sender=f"{sender.from_name} <{sender.from_address}>",
-        trouble=_trouble(read, tenant),
+        last=_last_message(read, tenant),
         outage=_outage(read, tenant),
         used=platform_use.use_of(read, tenant_id, now=installation.clock()),
         quota=installation.quota,
+        waiting=figures.waiting(read, tenant_id, most=_MOST_COUNTED),
+        most_counted=_MOST_COUNTED,
     )
 
 
@@ -132,22 +184,25 @@ def _outage(read: Session, tenant: TenantRow) -> Outage | None:
     return Outage(health.opened_at, health.probe_at)
 
 
-def _trouble(read: Session, tenant: TenantRow) -> Trouble | None:
+def _last_message(read: Session, tenant: TenantRow) -> LastMessage | None:
     """Told before any breaker has judged: an admin who looks at the page wants to know what the last message met."""
     if tenant.active_version is None:
         return None
     last = outbox.last_attempt_over(read, TenantId(tenant.id), via=Via.TENANT, version=tenant.active_version)
-    if last is None or not Fault(last.fault).traits.counts_against_health:
+    if last is None:
         return None
-    return Trouble(last.at, last.reply[:200])
+    fault = Fault(last.fault)
+    if fault is not Fault.OK and not fault.traits.counts_against_health:
+        return None  # the fault of a recipient or of the message: it says nothing of the route
+    return LastMessage(last.at, fault is not Fault.OK, last.reply[:200])
 
 
 def _version(read: Session, row: EmailSettingsRow | None) -> Version | None:
     if row is None:
         return None
     if row.proven_at is not None:
-        proof = Proof.PROVEN
-    else:
-        last = probes.newest_of_version(read, TenantId(row.tenant_id), row.version)
-        proof = Proof.FAILED if last is not None and last.verdict else Proof.UNTESTED
-    return Version(row.version, row.settings, proof)
+        return Version(row.version, row.settings, Proof.PROVEN, row.proven_at)
+    last = probes.newest_of_version(read, TenantId(row.tenant_id), row.version)
+    if last is not None and last.verdict:
+        return Version(row.version, row.settings, Proof.FAILED, last.finished_at or last.started_at)
+    return Version(row.version, row.settings, Proof.UNTESTED, row.created_at)

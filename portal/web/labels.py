@@ -1,16 +1,13 @@
-"""Values in people's words: choices of forms, stages, states, times."""
+"""Values in people's words: choices of forms, stages, states."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 from flask import Flask
-from markupsafe import Markup
 
 from portal.domain.people.roles import Role
 from portal.domain.routing.dkim_policy import SigningChoice
 from portal.domain.routing.fallback_policy import FallbackPolicy
 from portal.domain.routing.smtp_route import AuthChoice, TlsMode, Via
-from portal.storage.messages import MessageState
 
 ENCRYPTION: Final = {
     TlsMode.STARTTLS: "STARTTLS",
@@ -40,9 +37,16 @@ CONSEQUENCES: Final = {
         TlsMode.NONE: "Everybody on the way can read along. Never with a password.",
     },
     "signing": {
-        SigningChoice.OWN_SERVER: "Usual: your server or provider signs for your domain, the platform adds nothing.",
-        SigningChoice.PLATFORM: "Only for a From address in a domain that the platform holds a key for.",
-        SigningChoice.NONE: "Platform DKIM is disabled and your server does not sign: only SPF vouches for your mail.",
+        SigningChoice.OWN_SERVER: (
+            "Usual. Platform DKIM is disabled: your server or provider signs for your domain, and we add nothing."
+        ),
+        SigningChoice.PLATFORM: (
+            "For a server that does not sign; needs a From address in a domain that the platform holds a key for."
+        ),
+        SigningChoice.NONE: (
+            "Platform DKIM is disabled and your server does not sign either: only SPF vouches for your mail, which "
+            "forwarding breaks."
+        ),
     },
     "fallback": {
         FallbackPolicy.ALWAYS: (
@@ -76,16 +80,6 @@ STAGES: Final = {
     "dot": "Message accepted",
     "quit": "Goodbye (QUIT)",
 }
-STATES: Final = {
-    MessageState.QUEUED: "Waiting for the worker",
-    MessageState.WAITING: "Waiting to be tried again",
-    MessageState.SENDING: "Being sent",
-    MessageState.SENT: "Sent",
-    MessageState.FAILED: "Failed",
-    MessageState.EXPIRED: "Expired",
-    MessageState.CANCELLED: "Cancelled",
-    MessageState.QUARANTINED: "Set aside",
-}
 FIELDS: Final = {
     "host": "Host",
     "port": "Port",
@@ -113,12 +107,12 @@ VIAS: Final = {
 }
 
 
-def utc(at: datetime | str) -> Markup:
-    """A time as a ``<time>`` element, in UTC."""
-    moment = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        moment.isoformat(timespec="seconds"), f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    )
+def initials(name: str) -> str:
+    """At most two letters that stand for a person, e.g. ``AL``; empty for a name without a letter."""
+    words = name.partition("@")[0].replace(".", " ").split()
+    letters = [next(filter(str.isalnum, word), "") for word in words]
+    found = [letter for letter in letters if letter]
+    return (found[0] + (found[-1] if len(found) > 1 else "")).upper() if found else ""
 
 
 def milliseconds(seconds: float) -> str:
@@ -127,14 +121,13 @@ def milliseconds(seconds: float) -> str:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters.update(utc=utc, milliseconds=milliseconds)
+    app.jinja_env.filters.update(initials=initials, milliseconds=milliseconds)
     app.jinja_env.globals.update(
         consequences=CONSEQUENCES,
         encryption=ENCRYPTION,
         fields=FIELDS,
         roles=ROLES,
         stages=STAGES,
-        states=STATES,
         vias=VIAS,
         demo=lambda: app.extensions.get("waypost_demo"),
     )

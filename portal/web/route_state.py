@@ -1,13 +1,15 @@
-"""Where a tenant's mail goes at this moment, told honestly."""
+"""Where a tenant's mail goes at this moment, told honestly: the one table of states, and what each says."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from portal.domain.routing.email_settings import EmailSettings
 from portal.domain.routing.fallback_policy import FallbackPolicy
 from portal.domain.routing.platform_quota import Quota, Use
+from portal.web.local_time import local_text
 
 _UNTAKEN: Final = {
     FallbackPolicy.ALWAYS: "What it does not take leaves through the platform.",
@@ -16,11 +18,64 @@ _UNTAKEN: Final = {
 }
 
 
+class Standing(StrEnum):
+    """What carries the tenant's mail."""
+
+    OFF = "off"  # no settings were activated yet
+    TURNED_OFF = "turned_off"
+    DELIVERING = "delivering"
+    UNPROVEN = "unproven"  # active, and neither a test nor a message has shown that it works
+    FAILING = "failing"  # the last message met a fault of the route; the next one tries it again
+    USING_PLATFORM = "using_platform"  # known to fail, and the policy lets mail through the platform
+    HOLDING = "holding"  # known to fail, and mail is held
+
+
+class Proof(StrEnum):
+    """What a test has shown of a version of the settings."""
+
+    PROVEN = "proven"
+    FAILED = "failed"
+    UNTESTED = "not tested"
+
+
+class Look(NamedTuple):
+    """How a state shows: its word, and the tone of its colour (templates/macros/looks.html)."""
+
+    title: str
+    tone: str
+
+
+LOOKS: Final = MappingProxyType(
+    {
+        Standing.OFF: Look("Off", "neutral"),
+        Standing.TURNED_OFF: Look("Turned off", "neutral"),
+        Standing.DELIVERING: Look("Active, delivering", "good"),
+        Standing.UNPROVEN: Look("Active, not proven since the last change", "caution"),
+        Standing.FAILING: Look("Active, failing", "bad"),
+        Standing.USING_PLATFORM: Look("Active, failing, using the platform", "bad"),
+        Standing.HOLDING: Look("Active, failing, holding mail", "bad"),
+    }
+)
+DRAFT_LOOKS: Final = MappingProxyType(
+    {
+        Proof.UNTESTED: Look("Draft, not tested", "caution"),
+        Proof.FAILED: Look("Draft, test failed", "bad"),
+        Proof.PROVEN: Look("Ready", "good"),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What the own server, or the way to it, answered to the last message."""
+class LastMessage:
+    """How the last message that was tried over the own server fared.
+
+    Attributes:
+        is_trouble: Whether the server, or the way to it, was at fault.
+        said: What it answered.
+    """
 
     at: datetime
+    is_trouble: bool
     said: str
 
 
@@ -36,21 +91,18 @@ class Outage:
     next_trial: datetime
 
 
-class Proof(StrEnum):
-    """What a test has shown of a version of the settings."""
-
-    PROVEN = "proven"
-    FAILED = "failed"
-    UNTESTED = "not tested"
-
-
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A numbered version of the settings and what is known of it."""
+    """A numbered version of the settings and what is known of it.
+
+    Attributes:
+        since: Since when ``proof`` holds: when it was tested, or else saved.
+    """
 
     number: int
     settings: EmailSettings
     proof: Proof
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +110,43 @@ class RouteState:
     """The state as the page's head shows it.
 
     Attributes:
-        enabled: The tenant's switch.
-        since: When it last changed between on, off and another version; None if never.
-        platform_sender: Whose name mail carries that goes through the platform.
-        trouble: Why the own server did not take the last message it was given, or None when it did.
-        outage: Set while messages pass the own server by, or wait for it.
-        used: What the tenant has used of the platform's sender in this hour, security mail apart.
+        changed_at: When the route was last changed: activated, turned on or off; or when the tenant came to be.
+        platform_sender: Whom readers see on mail through the platform.
+        waiting: How many messages wait to be sent; counted up to ``most_counted``.
     """
 
     enabled: bool
     active: Version | None
     draft: Version | None
-    since: datetime | None
+    changed_at: datetime
     platform_sender: str
-    trouble: Trouble | None
+    last: LastMessage | None
     outage: Outage | None
     used: Use
     quota: Quota
+    waiting: int = 0
+    most_counted: int = 1000
+
+    @property
+    def standing(self) -> Standing:
+        if self.active is None:
+            return Standing.OFF
+        if not self.enabled:
+            return Standing.TURNED_OFF
+        if self.outage:
+            is_carried = self.active.settings.fallback is FallbackPolicy.ALWAYS
+            return Standing.USING_PLATFORM if is_carried else Standing.HOLDING
+        if self.last:
+            return Standing.FAILING if self.last.is_trouble else Standing.DELIVERING
+        return Standing.DELIVERING if self.active.proof is Proof.PROVEN else Standing.UNPROVEN
+
+    @property
+    def look(self) -> Look:
+        return LOOKS[self.standing]
+
+    @property
+    def title(self) -> str:
+        return self.look.title
 
     @property
     def sends(self) -> bool:
@@ -83,34 +155,42 @@ class RouteState:
 
     @property
     def is_failing(self) -> bool:
-        return self.sends and bool(self.trouble or self.outage)
+        return self.look.tone == "bad"
 
     @property
-    def title(self) -> str:
-        if self.sends:
-            return "Active, failing" if self.is_failing else "Active"
-        return "Turned off" if self.active else "Off"
+    def since(self) -> datetime:
+        """Since when the state is what it is."""
+        if self.sends and self.outage:
+            return self.outage.since
+        if self.standing is Standing.FAILING and self.last:
+            return self.last.at
+        return self.changed_at
 
     @property
     def sentence(self) -> str:
+        """What happens to mail now."""
         if self.active is None:
             return f"Mail goes through the platform as {self.platform_sender}."
         if not self.enabled:
             return f"Turned off: mail goes through the platform as {self.platform_sender}."
         if self.outage:
-            return self._failing_sentence(self.active.settings, self.outage)
-        proof = "" if self.active.proof is Proof.PROVEN else " No test has shown yet that it works."
+            return self._outage_sentence(self.active.settings, self.outage)
         settings = self.active.settings
-        trouble = ""
-        if self.trouble:
-            trouble = (
-                f" It did not take the last message, at {self.trouble.at:%H:%M} UTC: {self.trouble.said}. "
-                f"{_UNTAKEN[settings.fallback]}"
-            )
-        return f"Mail goes through {settings.endpoint} as {settings.from_address}.{proof}{trouble}"
+        return f"Mail goes through {settings.endpoint} as {settings.from_address}. {self._news(settings)}".rstrip()
 
-    def _failing_sentence(self, settings: EmailSettings, outage: Outage) -> str:
-        since = f"since {_time(outage.since)}, because {settings.endpoint} has been failing"
+    def _news(self, settings: EmailSettings) -> str:
+        """What is known of the own server while messages ask it."""
+        if self.standing is Standing.UNPROVEN:
+            return "No test has shown yet that it works, and it has accepted no message yet."
+        if self.last is None:
+            return ""
+        at = local_text(self.last.at)
+        if self.last.is_trouble:
+            return f"It did not take the last message, at {at}: {self.last.said}. {_UNTAKEN[settings.fallback]}"
+        return f"The last message was accepted at {at}."
+
+    def _outage_sentence(self, settings: EmailSettings, outage: Outage) -> str:
+        since = f"since {local_text(outage.since)}, because {settings.endpoint} has been failing"
         where = {
             FallbackPolicy.ALWAYS: f"Mail goes through the platform as {self.platform_sender} {since}.",
             FallbackPolicy.SECURITY: (
@@ -118,8 +198,8 @@ class RouteState:
             ),
             FallbackPolicy.NEVER: f"Mail is held {since}.",
         }[settings.fallback]
-        said = f" The last message met: {self.trouble.said}." if self.trouble else ""
-        return f"{where}{said} The server is tried again by itself, next at {_time(outage.next_trial)}."
+        said = f" The last message met: {self.last.said}." if self.last and self.last.is_trouble else ""
+        return f"{where}{said} The server is tried again by itself, next at {local_text(outage.next_trial)}."
 
     @property
     def usage(self) -> str:
@@ -131,14 +211,20 @@ class RouteState:
         return ""
 
     @property
+    def what_waits(self) -> str:
+        """The queue, within a sentence about a change of the route."""
+        if not self.waiting:
+            return "what waits (nothing at the moment)"
+        more = " or more" if self.waiting >= self.most_counted else ""
+        return f"what waits ({self.waiting:,}{more} {'message' if self.waiting == 1 else 'messages'} at the moment)"
+
+    @property
+    def draft_look(self) -> Look | None:
+        return DRAFT_LOOKS[self.draft.proof] if self.draft else None
+
+    @property
     def draft_title(self) -> str:
-        if self.draft is None:
-            return ""
-        return {
-            Proof.PROVEN: "Draft, tested",
-            Proof.FAILED: "Draft, test failed",
-            Proof.UNTESTED: "Draft, not tested",
-        }[self.draft.proof]
+        return self.draft_look.title if self.draft_look else ""
 
     @property
     def meanwhile(self) -> str:
@@ -146,7 +232,3 @@ class RouteState:
         if self.sends and self.active:
             return f"version {self.active.number} goes on sending"
         return f"mail goes on through the platform as {self.platform_sender}"
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

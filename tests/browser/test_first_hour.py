@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import chromium, window
+from tests.support.browser import window
 
 pytestmark = pytest.mark.browser
 
@@ -106,12 +106,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     assert status == 0, "".join(said)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     with window(browser, demo.address) as opened:
@@ -124,6 +118,7 @@ def sign_in(page: Page, demo: Demo) -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Email SMTP", exact=True).click()
     expect(page.get_by_role("heading", name="Email SMTP")).to_be_visible()
 
 
@@ -131,7 +126,7 @@ def fill_in(page: Page, demo: Demo, *, password: str | None = None) -> None:
     """The form, as a person fills it in from what the terminal says."""
     page.get_by_label("Host", exact=True).fill(demo.told("Host"))
     page.get_by_label("Port", exact=True).fill(demo.told("Port"))
-    page.get_by_role("radio", name="STARTTLS").check()
+    page.get_by_role("radio", name="STARTTLS", exact=True).check()
     page.get_by_label("Username", exact=True).fill(demo.told("Username"))
     page.get_by_label("Password or API key").fill(password or demo.told("Password"))
     page.get_by_label("From address", exact=True).fill(demo.told("From"))
@@ -193,7 +188,7 @@ def test_a_tenants_mail_leaves_through_its_own_server_and_falls_back(page: Page,
 
     page.goto("/t/acme-production/email-smtp")
     page.get_by_role("button", name="Turn on our own server").click()
-    expect(page.locator("#route-state")).to_have_text("Active")
+    expect(page.locator("#route-state")).to_have_text("Active, delivering")
     page.goto("/inbox")
     page.get_by_role("button", name="Unplug Acme's mail server").click()
     expect(page.get_by_text("unplugged")).to_be_visible()
@@ -209,7 +204,7 @@ def test_a_tenants_mail_leaves_through_its_own_server_and_falls_back(page: Page,
     expect(page.locator("#route-sentence")).to_contain_text("leaves through the platform")
 
     page.goto("/t/acme-production/audit-log")
-    page.get_by_label("Event").select_option("email.send_failed")
+    page.get_by_label("What").select_option("email.send_failed")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("#events li").first).to_contain_text("refused")
 

@@ -14,6 +14,7 @@ from portal.demo.folder import PROJECT, DemoFolder
 from portal.demo.inbox import Arrival, Inbox
 from portal.demo.inbox_views import blueprint
 from portal.demo.ports import DemoPorts
+from portal.web import icons, local_time
 
 LAYOUT = "<title>{% block title %}{% endblock %}</title>{% block content %}{% endblock %}"
 
@@ -26,6 +27,8 @@ def client(folder: DemoFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flas
     pages = FileSystemLoader(PROJECT / "templates")
     app.jinja_loader = ChoiceLoader([DictLoader({"layout.html": LAYOUT}), pages])
     CSRFProtect(app)
+    icons.init_app(app)
+    local_time.init_app(app)
     app.register_blueprint(blueprint)
     with app.test_client() as client:
         yield client

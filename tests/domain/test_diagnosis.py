@@ -8,12 +8,11 @@ from portal.domain.mail.smtp_reply import SmtpReply
 from portal.domain.mail.smtp_stage import SmtpStage
 from portal.domain.routing.diagnosis import Diagnosis, diagnose
 from portal.domain.routing.fault import Fault, classify
-from portal.domain.routing.provider_advice import advice_for
-from portal.domain.routing.smtp_route import Endpoint, TlsMode
+from portal.domain.routing.smtp_route import AuthChoice, Endpoint, TlsMode
 from portal.domain.routing.trouble import Trouble
 from tests.support.failure_rows import FAILURE_ROWS, FailureRow
 
-FIELDS = {"host", "port", "security", "username", "password", "from_address", None}
+FIELDS = {"host", "port", "security", "username", "password", "auth", "from_address", None}
 PASSWORD_UNSENT = "No password was sent."
 
 
@@ -26,6 +25,8 @@ def _diagnose(
     tls: TlsMode = TlsMode.STARTTLS,
     username: str | None = "ada",
     detail: str = "",
+    auth: AuthChoice = AuthChoice.AUTO,
+    answers_in: TlsMode | None = None,
 ) -> Diagnosis:
     reply = None if isinstance(said, Trouble) else SmtpReply.parse(said)
     trouble = said if isinstance(said, Trouble) else None
@@ -39,6 +40,8 @@ def _diagnose(
         endpoint=Endpoint(host, port, tls),
         from_address="ops@acme.example",
         username=username,
+        auth=auth,
+        answers_in=answers_in,
     )
 
 
@@ -128,19 +131,24 @@ def test_the_true_cause_is_named(stage: str, said: Trouble | str, title: str, fi
     ("diagnosis", "fix"),
     [
         pytest.param(
-            _diagnose("tls", Trouble.SPEAKS_CLEAR_TEXT, port=587, tls=TlsMode.IMPLICIT),
+            _diagnose("tls", Trouble.SPEAKS_CLEAR_TEXT, port=587, tls=TlsMode.IMPLICIT, answers_in=TlsMode.STARTTLS),
             {"security": "starttls", "port": 587},
-            id="this port speaks clear text first",
+            id="this port has greeted us in clear text",
         ),
         pytest.param(
-            _diagnose("banner", Trouble.SPEAKS_TLS, port=465),
+            _diagnose("banner", Trouble.TIMED_OUT, port=465, answers_in=TlsMode.IMPLICIT),
             {"security": "tls", "port": 465},
-            id="this port speaks TLS",
+            id="this port has greeted us in TLS",
         ),
         pytest.param(
-            _diagnose("banner", Trouble.TIMED_OUT, port=465),
-            {"security": "tls", "port": 465},
-            id="a TLS port waits in silence for our hello",
+            _diagnose("banner", Trouble.TIMED_OUT, host="smtp.office365.com", port=25, answers_in=TlsMode.IMPLICIT),
+            {"security": "tls", "port": 25},
+            id="what was seen counts more than what is known of a provider",
+        ),
+        pytest.param(
+            _diagnose("ehlo", Trouble.NO_USABLE_MECHANISM, auth=AuthChoice.PLAIN, detail="offered: LOGIN, NTLM"),
+            {"auth": "auto"},
+            id="another sign-in method is offered",
         ),
         pytest.param(
             _diagnose("connect", Trouble.TIMED_OUT, host="smtp.office365.com", port=465, tls=TlsMode.IMPLICIT),
@@ -158,6 +166,19 @@ def test_the_true_cause_is_named(stage: str, said: Trouble | str, title: str, fi
             id="encryption is wanted",
         ),
         pytest.param(_diagnose("banner", Trouble.TIMED_OUT), {}, id="silence may have many causes"),
+        pytest.param(_diagnose("banner", Trouble.TIMED_OUT, port=465), {}, id="on a TLS port as well"),
+        pytest.param(_diagnose("banner", Trouble.SPEAKS_TLS, port=465), {}, id="TLS, but not one that greets us"),
+        pytest.param(
+            _diagnose("tls", Trouble.SPEAKS_CLEAR_TEXT, tls=TlsMode.IMPLICIT), {}, id="clear text that is no SMTP"
+        ),
+        pytest.param(
+            _diagnose("ehlo", Trouble.NO_USABLE_MECHANISM, auth=AuthChoice.LOGIN, detail="offered: XLOGIN"),
+            {},
+            id="no method we know is offered",
+        ),
+        pytest.param(
+            _diagnose("ehlo", Trouble.NO_USABLE_MECHANISM, detail="offered: none"), {}, id="no method was chosen"
+        ),
         pytest.param(_diagnose("ehlo", Trouble.NO_STARTTLS), {}, id="another port is a guess"),
         pytest.param(_diagnose("tls", Trouble.SPEAKS_CLEAR_TEXT), {}, id="STARTTLS that does not encrypt"),
         pytest.param(
@@ -167,6 +188,23 @@ def test_the_true_cause_is_named(stage: str, said: Trouble | str, title: str, fi
 )
 def test_a_button_is_offered_where_the_fix_is_certain(diagnosis: Diagnosis, fix: dict[str, str | int]) -> None:
     assert dict(diagnosis.fix) == fix
+
+
+@pytest.mark.parametrize(
+    ("tls", "answers_in", "title"),
+    [
+        (TlsMode.STARTTLS, TlsMode.IMPLICIT, "Port 465 answered in TLS, but you chose STARTTLS"),
+        (TlsMode.NONE, TlsMode.IMPLICIT, "Port 465 answered in TLS, but you chose no encryption"),
+        (TlsMode.IMPLICIT, TlsMode.STARTTLS, "Port 465 answered in clear text, but you chose SSL/TLS"),
+    ],
+)
+@pytest.mark.parametrize("trouble", [Trouble.TIMED_OUT, Trouble.CONNECTION_LOST])
+def test_what_the_contrast_has_shown_is_the_cause(
+    tls: TlsMode, answers_in: TlsMode, title: str, trouble: Trouble
+) -> None:
+    stage = "tls" if tls is TlsMode.IMPLICIT else "banner"
+    told = _diagnose(stage, trouble, port=465, tls=tls, answers_in=answers_in)
+    assert (told.title, told.field) == (title, "security")
 
 
 @pytest.mark.parametrize(
@@ -275,20 +313,3 @@ def test_every_trouble_can_be_told_to_people(stage: SmtpStage, trouble: Trouble,
 def test_words_of_a_server_and_braces_of_an_admin_stay_what_they_are() -> None:
     told = _diagnose("auth", "535 5.7.8 {host} %s", username="{password}")
     assert "{password}" in told.what_happened
-
-
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        ("smtp-relay.gmail.com", "Google Workspace relay"),
-        ("smtp.gmail.com", "Gmail"),
-        ("smtp.eu.mailgun.org", "Mailgun"),
-        ("email-smtp.us-east-1.amazonaws.com", "Amazon SES"),
-        ("smtp.zoho.eu", "Zoho Mail"),
-        ("notgmail.com", None),
-        ("gmail.com.evil.example", None),
-    ],
-)
-def test_a_provider_is_known_by_its_domain(host: str, name: str | None) -> None:
-    provider = advice_for(host)
-    assert (provider.name if provider else None) == name

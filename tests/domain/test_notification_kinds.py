@@ -32,7 +32,7 @@ NORMAL = {
         3 * DAYS,
     ),
 }
-OURS = {"probe": 15 * MINUTES, "route_alert": 3 * DAYS}
+OURS = {"probe": 15 * MINUTES, "route_alert": 3 * DAYS, "account_recovery": HOURS, "account_alert": 3 * DAYS}
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,12 @@ def test_there_are_no_other_kinds() -> None:
 
 
 def test_what_is_security_mail_and_what_is_ours_alone() -> None:
-    assert {kind.name for kind in KINDS.values() if kind.is_security} == SECURITY.keys()
+    of_accounts = {"account_recovery", "account_alert"}
+    assert {kind.name for kind in KINDS.values() if kind.is_security} == SECURITY.keys() | of_accounts
     assert {kind.name for kind in KINDS.values() if kind.is_internal} == OURS.keys()
 
 
-def test_a_probe_never_falls_back_and_an_alert_takes_the_platforms_route_only() -> None:
+def test_a_probe_never_falls_back_and_what_tells_of_routes_and_accounts_takes_the_platforms_route_only() -> None:
     assert [kind.name for kind in KINDS.values() if not kind.may_fall_back] == ["probe"]
-    assert [kind.name for kind in KINDS.values() if kind.platform_only] == ["route_alert"]
+    platform_only = {kind.name for kind in KINDS.values() if kind.platform_only}
+    assert platform_only == {"route_alert", "account_recovery", "account_alert"}

@@ -114,6 +114,19 @@ def test_an_end_without_a_conversation_voids_the_late_outcome_of_an_earlier_one(
     assert write(waypost, Step(begin=about.begin(3))) == [Written()]
 
 
+def test_a_late_outcome_voids_an_end_without_a_conversation_that_was_decided_before_it(
+    waypost: Waypost, acme: TenantId
+) -> None:
+    about = stored(waypost, acme, begun=1)
+    decided_before = about.put_off(1)
+
+    assert write(waypost, Step(about.end(1, WAITING))) == [Written()]
+    late = picture(waypost, about)
+    assert write(waypost, Step(decided_before)) == [Written(ended=False)]
+
+    assert picture(waypost, about) == late
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["in one transaction", "one by one"])
 @pytest.mark.parametrize(
     ("what", "expected"),

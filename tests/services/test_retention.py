@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.domain.audit_events import WORKER, AuditAction, AuditEvent
-from portal.domain.ids import TenantId
+from portal.domain.ids import TenantId, time_ordered_id
 from portal.domain.routing.platform_quota import Use
 from portal.services.retention import sweep
 from portal.storage import audit_log, migrations, platform_use
@@ -19,6 +19,7 @@ from portal.storage.audit_log import AuditRow
 from portal.storage.database import Base, Database
 from portal.storage.messages import MessageContentRow, MessageRow, MessageState
 from portal.storage.platform_use import PlatformUseRow
+from portal.storage.probes import ProbeRow
 from tests.support.query_plans import query_plans
 from tests.support.stored_mail import put_messages, put_tenant
 
@@ -108,6 +109,18 @@ def test_old_deliveries_leave_the_audit_log_and_what_people_did_stays(database: 
     with database.reading() as session:
         found = session.scalars(select(AuditRow.at).where(AuditRow.action.in_(deliveries)))
         assert min(found) == YOUNG
+
+
+def test_old_tests_of_the_connection_go(database: Database, acme: TenantId) -> None:
+    with database.transaction() as session:
+        for at in (ago(days=60), OLD, YOUNG, NOW):
+            test = {"id": time_ordered_id(at, 1), "started_at": at, "endpoint": "smtp.acme.example:587"}
+            session.add(ProbeRow(tenant_id=acme, to_address="ada@acme.example", started_by="ada", **test))
+
+    assert sweep(database, clock, 0) == 0
+    assert sweep(database, clock, DAYS) == 2
+
+    assert all_of(database, ProbeRow.started_at) == [YOUNG, NOW]
 
 
 def test_use_of_the_platform_is_forgotten_after_two_days_even_where_messages_are_kept(

@@ -65,6 +65,17 @@ def test_messages_are_counted_by_state_and_what_is_being_sent_is_not_due(databas
     assert counted.due == 5
 
 
+def test_what_a_tenant_still_has_to_send_is_counted_up_to_a_point(database: Database, acme: TenantId) -> None:
+    with database.transaction() as session:
+        other = put_tenant(session, "other", NOW)
+        put_messages(session, other, NOW, count=9)
+        put_messages(session, acme, NOW, count=3)
+        put_messages(session, acme, NOW, state=MessageState.WAITING, due_at=NOW + timedelta(hours=1), count=2)
+        put_messages(session, acme, ago(days=1), state=MessageState.SENT, count=5)
+    with database.reading() as session:
+        assert [figures.waiting(session, acme, most=most) for most in (100, 5, 4)] == [5, 5, 4]
+
+
 def test_an_empty_queue_is_all_zeros(database: Database) -> None:
     with database.reading() as session:
         assert figures.queue(session, NOW) == Queue(dict.fromkeys(MessageState, 0), 0)

@@ -5,12 +5,13 @@
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.support.programs import do_without
 
@@ -22,6 +23,8 @@ _QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+_REFUSAL: Final = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 
 
 @contextmanager
@@ -44,11 +47,26 @@ def window(browser: Browser, base_url: str, **options: Any) -> Iterator[Page]:
     context = browser.new_context(base_url=base_url, **options)
     context.set_default_timeout(15_000)
     page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = console_errors(page)
     try:
         yield page
         assert errors == []
     finally:
         context.close()
+
+
+def console_errors(page: Page) -> list[str]:
+    """A list that every error in the page's console is added to.
+
+    That the portal refused something (4xx) is no error of the page: the browser says it of every such answer.
+    """
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        is_refusal = _REFUSAL.match(message.text) and "/static/" not in message.location["url"]
+        if message.type == "error" and not is_refusal:
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors

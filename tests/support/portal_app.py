@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.domain.audit_events import COMMAND_LINE
-from portal.domain.ids import TenantId
+from portal.domain.ids import TenantId, UserId
 from portal.domain.people.roles import Role
+from portal.storage import users
 from portal.web import create_app
 from portal.web.database import db
 from portal.wiring import Waypost
@@ -105,6 +106,13 @@ def csrf_token_in(page: TestResponse) -> str:
 def words_of(page: TestResponse) -> str:
     """What somebody reads on a page: its text without markup, white space made single."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def user_id(portal: Portal, email: str) -> UserId:
+    with portal.waypost.database.reading() as session:
+        user = users.user_by_email(session, email)
+        assert user
+        return UserId(user.id)
 
 
 @contextmanager

@@ -141,12 +141,21 @@ class ScriptedServer:
             connection.thread.join(PATIENCE)
 
     @property
+    def password(self) -> str:
+        """That of ``USERNAME``; may be changed while it runs, and holds from the next sign-in on."""
+        return self._script.password
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self._script.password = password
+
+    @property
     def messages(self) -> list[Message]:
         return [message for visit in self.visits for message in visit.messages]
 
-    def knows(self, secret: str) -> bool:
-        """Whether the secret has come in on any connection, as it is or in base64."""
-        return any(_holds(visit.clear + visit.protected, secret) for visit in self.visits)
+    def knows(self, secret: str, *, after_visits: int = 0) -> bool:
+        """Whether the secret has come in on any connection, as it is or in base64; the first ones may be left out."""
+        return any(_holds(visit.clear + visit.protected, secret) for visit in self.visits[after_visits:])
 
     def overheard(self, secret: str) -> bool:
         """Whether the secret has come in unencrypted, as it is or in base64."""

@@ -67,6 +67,11 @@ def put_messages(
     return ids
 
 
+def put_attempt(session: Session, message: str, number: int, at: datetime, **more: Any) -> None:
+    """One attempt at a message: accepted by the platform's server, but for what is said otherwise."""
+    stored_attempts.add(session, [_attempt(message, number, at) | more])
+
+
 def _attempt(id_: str, number: int, at: datetime) -> dict[str, Any]:
     return {
         "message_id": id_,

@@ -22,6 +22,7 @@ from portal.domain.routing.smtp_route import TlsMode
 from portal.services.clock import utc_now
 from portal.services.message_report import message_report
 from portal.storage import audit_log
+from portal.storage.audit_log import AuditFilter
 from portal.storage.messages import MessageRow, MessageState
 from portal.wiring import Waypost
 from portal.worker.loop import Worker
@@ -146,7 +147,8 @@ class Story:
     def audited(self, action: str | None = None) -> list[dict[str, Any]]:
         """The facts of the tenant's events, oldest first."""
         with self.waypost.database.reading() as session:
-            rows = audit_log.page(session, self.tenant_id, action=action, most=1000)
+            wanted = AuditFilter(actions=frozenset({action} if action else ()))
+            rows = audit_log.page(session, self.tenant_id, wanted, most=1000)
             return [dict(row.facts) | {"action": row.action} for row in reversed(rows)]
 
 

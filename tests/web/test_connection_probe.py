@@ -1,8 +1,7 @@
 """Test connection: what the page shows while a test runs and afterwards."""
 
-from collections.abc import Mapping
+import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -10,6 +9,7 @@ from werkzeug.test import TestResponse
 from portal.storage.probes import ProbeRow
 from tests.support.installation import eventually
 from tests.support.portal_app import ALICE, Browser, Portal, typed, words_of
+from tests.support.probe_rows import put_probe, verdict
 from tests.support.scripted_smtp import PASSWORD, USERNAME, Pause, ScriptedServer
 
 PAGE = "/t/acme/email-smtp"
@@ -31,39 +31,6 @@ def ended(browser: Browser, started: TestResponse) -> TestResponse:
     path = started.headers["Location"].partition("#")[0]
     eventually(lambda: "Testing 127.0.0.1" not in browser.get(path).text, what="the test to end")
     return browser.get(path)
-
-
-def end(portal: Portal, **values: Any) -> str:
-    """A test in the database that nobody runs; returns its id."""
-    with portal.waypost.database.transaction() as session:
-        row = ProbeRow(
-            **{
-                "id": "0" * 26,
-                "tenant_id": portal.acme,
-                "to_address": ALICE,
-                "started_by": "somebody",
-                "started_at": portal.clock(),
-                "endpoint": "smtp.acme.example:587",
-                "stages": [],
-            }
-            | values
-        )
-        session.add(row)
-    return "0" * 26
-
-
-def verdict(**changed: object) -> Mapping[str, object]:
-    return {
-        "ok": False,
-        "seconds": 0.5,
-        "stages": [],
-        "class": "ROUTE_AUTH",
-        "title": "It failed",
-        "what_happened": "Something happened.",
-        "what_to_do": ["Do this."],
-        "field": "password",
-        "fix": {},
-    } | changed
 
 
 def test_a_test_shows_every_stage_with_its_time_and_the_servers_words(alice: Browser, server: ScriptedServer) -> None:
@@ -146,10 +113,13 @@ def test_a_running_test_looks_again_with_and_without_scripts(alice: Browser, ser
     assert "Testing 127.0.0.1" in page.text
     assert f'hx-get="{path}"' in page.text
     assert f'<noscript><meta http-equiv="refresh" content="1; url={path}?again=1#test"></noscript>' in page.text
-    assert "It ends within 20 seconds." in words_of(page)
+    assert f'content="1; url={path}?again=8#test"' in alice.get(f"{path}?again=7").text
+    assert f'content="1; url={path}?again=1#test"' in alice.get(f"{path}?again=x").text
+    assert re.search(r"At most 20 s; \d s so far\.", words_of(page))
+    assert '<progress max="20" value="' in page.text
     done = ended(alice, started)
     assert "http-equiv" not in done.text
-    assert "hx-get" not in done.text
+    assert f'hx-get="{path}"' not in done.text
 
 
 def test_a_second_test_waits_for_the_first(alice: Browser, server: ScriptedServer) -> None:
@@ -211,7 +181,7 @@ def test_a_script_puts_a_form_with_problems_in_place(alice: Browser, server: Scr
 
 
 def test_a_test_whose_process_died_says_so_after_a_minute(connected: Portal, alice: Browser) -> None:
-    probe = end(connected)
+    probe = put_probe(connected)
     assert "Testing smtp.acme.example:587" in words_of(alice.get(f"{TESTS}/{probe}"))
     connected.clock.passed += timedelta(seconds=61)
     page = alice.get(f"{TESTS}/{probe}")
@@ -222,7 +192,7 @@ def test_a_test_whose_process_died_says_so_after_a_minute(connected: Portal, ali
 def test_what_a_server_says_is_text_never_markup(connected: Portal, alice: Browser) -> None:
     markup = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
     stage = {"stage": "banner", "ok": False, "seconds": 0.1, "code": 550, "enhanced": None}
-    probe = end(
+    probe = put_probe(
         connected,
         stages=[stage | {"reply": markup, "note": markup}],
         verdict=verdict(title=markup, what_happened=markup, what_to_do=[markup]),
@@ -232,13 +202,13 @@ def test_what_a_server_says_is_text_never_markup(connected: Portal, alice: Brows
     text = alice.get(f"{TESTS}/{probe}").text
     assert "<img" not in text
     assert "<script>alert" not in text
-    assert text.count("&lt;script&gt;alert(2)") == 6
+    assert text.count("&lt;script&gt;alert(2)") == 8
 
 
 def test_an_old_test_does_not_claim_to_be_about_now(connected: Portal, alice: Browser) -> None:
     alice.post(f"{PAGE}/draft", typed())
     alice.post(f"{PAGE}/activate", {"version": "1", "untested": "yes"})
-    probe = end(
+    probe = put_probe(
         connected, version=1, activates=True, verdict=verdict(ok=True, what_to_do=[]), finished_at=connected.clock()
     )
     connected.clock.passed += timedelta(minutes=10)
@@ -248,5 +218,5 @@ def test_an_old_test_does_not_claim_to_be_about_now(connected: Portal, alice: Br
 
 
 def test_another_tenants_test_is_not_found(connected: Portal, alice: Browser) -> None:
-    probe = end(connected, tenant_id=connected.other)
+    probe = put_probe(connected, tenant=connected.other)
     assert alice.get(f"{TESTS}/{probe}").status_code == 404

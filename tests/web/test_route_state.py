@@ -1,20 +1,149 @@
 """What the Email SMTP page says of where mail goes: honest when the own server fails, and what the platform takes."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from portal.domain.routing.email_settings import EmailSettings
+from portal.domain.routing.fallback_policy import FallbackPolicy
 from portal.domain.routing.fault import Fault
-from portal.domain.routing.platform_quota import Use
+from portal.domain.routing.platform_quota import Quota, Use
 from portal.domain.routing.route_choice import RouteOptions
+from portal.domain.routing.smtp_route import TlsMode
 from portal.services import route_states
 from portal.services.routes import route_options
+from portal.storage import email_settings as stored
 from portal.storage import organisations, platform_use
+from portal.web.route_state import (
+    DRAFT_LOOKS,
+    LOOKS,
+    LastMessage,
+    Outage,
+    Proof,
+    RouteState,
+    Standing,
+    Version,
+)
 from tests.support.portal_app import ALICE, Browser, Portal, typed, words_of
 
 PAGE = "/t/acme/email-smtp"
 OWN = "smtp.acme.example:587"
 PLATFORM = "Acme Production via Northwind <no-reply@platform.example>"
+
+SAVED = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+CHANGED = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+MET = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
+OUT = Outage(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), datetime(2026, 11, 20, 12, 5, tzinfo=UTC))
+SETTINGS = EmailSettings("smtp.acme.example", 587, TlsMode.STARTTLS, "no-reply@acme.example")
+NOTHING_YET = RouteState(
+    enabled=False,
+    active=None,
+    draft=None,
+    changed_at=CHANGED,
+    platform_sender=PLATFORM,
+    last=None,
+    outage=None,
+    used=Use(),
+    quota=Quota(platform_hourly=300, fallback_hourly=1000),
+)
+PROVEN = replace(NOTHING_YET, enabled=True, active=Version(1, SETTINGS, Proof.PROVEN, SAVED))
+UNPROVEN = replace(PROVEN, active=Version(1, SETTINGS, Proof.UNTESTED, SAVED))
+TAKEN = LastMessage(MET, is_trouble=False, said="250 2.0.0 queued")
+UNTAKEN = LastMessage(MET, is_trouble=True, said="421 4.3.2 closing")
+
+
+def held(state: RouteState, fallback: FallbackPolicy) -> RouteState:
+    assert state.active
+    return replace(state, active=replace(state.active, settings=replace(SETTINGS, fallback=fallback)))
+
+
+@pytest.mark.parametrize(
+    ("state", "standing", "since", "sentence"),
+    [
+        (NOTHING_YET, Standing.OFF, CHANGED, f"Mail goes through the platform as {PLATFORM}."),
+        (replace(PROVEN, enabled=False), Standing.TURNED_OFF, CHANGED, "Turned off: mail goes through the platform"),
+        (replace(PROVEN, enabled=False, outage=OUT, last=UNTAKEN), Standing.TURNED_OFF, CHANGED, "Turned off: mail"),
+        (PROVEN, Standing.DELIVERING, CHANGED, f"Mail goes through {OWN} as no-reply@acme.example."),
+        (
+            replace(PROVEN, last=TAKEN),
+            Standing.DELIVERING,
+            CHANGED,
+            "The last message was accepted at 2026-11-20 11:00",
+        ),
+        (UNPROVEN, Standing.UNPROVEN, CHANGED, "No test has shown yet that it works, and it has accepted no message"),
+        (replace(UNPROVEN, last=TAKEN), Standing.DELIVERING, CHANGED, "The last message was accepted at"),
+        (
+            replace(UNPROVEN, last=UNTAKEN),
+            Standing.FAILING,
+            MET,
+            "It did not take the last message, at 2026-11-20 11:00",
+        ),
+        (replace(PROVEN, last=UNTAKEN), Standing.FAILING, MET, "What it does not take leaves through the platform."),
+        (
+            held(replace(PROVEN, last=UNTAKEN), FallbackPolicy.NEVER),
+            Standing.FAILING,
+            MET,
+            "What it does not take is held and tried again.",
+        ),
+        (
+            replace(PROVEN, outage=OUT),
+            Standing.USING_PLATFORM,
+            OUT.since,
+            "the platform as Acme Production via Northwind",
+        ),
+        (replace(PROVEN, outage=OUT), Standing.USING_PLATFORM, OUT.since, "next at 2026-11-20 12:05 UTC."),
+        (
+            replace(PROVEN, outage=OUT, last=UNTAKEN),
+            Standing.USING_PLATFORM,
+            OUT.since,
+            "The last message met: 421 4.3.2 closing.",
+        ),
+        (
+            held(replace(PROVEN, outage=OUT), FallbackPolicy.SECURITY),
+            Standing.HOLDING,
+            OUT.since,
+            "has been failing; the rest is held.",
+        ),
+        (held(replace(PROVEN, outage=OUT), FallbackPolicy.NEVER), Standing.HOLDING, OUT.since, "Mail is held since"),
+    ],
+)
+def test_each_state_has_its_word_its_since_and_what_happens_to_mail(
+    state: RouteState, standing: Standing, since: datetime, sentence: str
+) -> None:
+    assert (state.standing, state.since) == (standing, since)
+    assert state.look == LOOKS[standing]
+    assert sentence in state.sentence
+
+
+def test_every_state_looks_different_in_words_not_by_colour_alone() -> None:
+    looks = [*LOOKS.values(), *DRAFT_LOOKS.values()]
+    assert set(LOOKS) == set(Standing)
+    assert set(DRAFT_LOOKS) == set(Proof)
+    assert len({look.title for look in looks}) == len(looks)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [(0, "nothing"), (1, "1 message"), (999, "999 messages"), (1000, "1,000 or more messages")],
+)
+def test_what_waits_is_counted_as_far_as_it_is_known(waiting: int, words: str) -> None:
+    assert replace(PROVEN, waiting=waiting).what_waits == f"what waits ({words} at the moment)"
+
+
+def test_a_draft_is_told_beside_what_sends(portal: Portal, alice: Browser) -> None:
+    alice.post(f"{PAGE}/draft", typed())
+    page = alice.get(PAGE).text
+    for state_id, title in (("route-state", "Off"), ("draft-state", "Draft, not tested")):
+        assert f">{title}<" in page.partition(f'id="{state_id}"')[2].partition("</span></span>")[0] + "<"
+    with portal.waypost.database.transaction() as session:
+        row = stored.version(session, portal.acme, 1)
+        assert row
+        row.proven_at = portal.clock()
+    words = words_of(alice.get(PAGE))
+    assert "Off Ready" in words
+    assert "Ready · version 1" in words
+    assert "Proven by a test at" in words
 
 
 def activate(alice: Browser, **changed: str) -> None:
@@ -114,7 +243,7 @@ def test_the_audit_log_tells_of_failure_alert_and_recovery(portal: Portal, alice
     end(portal, Fault.OK)
     portal.waypost.route_watch.due(portal.clock())
     words = words_of(alice.get("/t/acme/audit-log"))
-    assert "The own server (version 1) is failing (ROUTE_AUTH). What happened: said." in words
-    assert "1 person was told by mail that the own server (version 1) fails (ROUTE_AUTH)." in words
+    assert "The own server (version 1) is failing: the sign-in was refused. What happened: said." in words
+    assert "1 person was told by mail that the own server (version 1) fails, because the sign-in was refused." in words
     assert "The own server (version 1) is used again: it has accepted mail." in words
     assert "1 person was told by mail that the own server (version 1) works again." in words

@@ -1,20 +1,24 @@
 """Signing in, staying signed in, signing out."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from portal.settings import BadSettingsError
+from portal.web import create_app
 from portal.web.login import inner_path
 from tests.support.portal_app import ALICE, CHARLIE, OLGA, PASSWORD, Portal, csrf_token_in, served, words_of
+from tests.support.signed_in import cookie_of, mail_to
 
 PAGE = "/t/acme/email-smtp"
 
 
-def test_the_right_password_leads_to_the_first_tenants_settings(portal: Portal) -> None:
+def test_the_right_password_leads_to_the_front_door(portal: Portal) -> None:
     browser = portal.browser()
     assert browser.sign_in(ALICE, PASSWORD).headers["Location"] == "/"
-    assert browser.get("/").headers["Location"] == PAGE
+    assert browser.get("/").headers["Location"].startswith("/t/acme/")
 
 
 def test_a_wrong_password_and_an_unknown_address_look_alike(portal: Portal) -> None:
@@ -118,13 +122,137 @@ def test_the_header_lists_ones_own_tenants_with_organisation_and_role(portal: Po
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(portal: Portal) -> None:
-    cookie = portal.browser().sign_in(ALICE, PASSWORD).headers["Set-Cookie"]
-    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    cookies = portal.browser().sign_in(ALICE, PASSWORD).headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"waypost", "waypost-known"}
+    for cookie in cookies:
+        assert {"HttpOnly", "Path=/"} <= set(cookie.split("; "))
+        assert {"SameSite=Lax", "SameSite=Strict"} & set(cookie.split("; "))
 
 
 def test_under_https_the_cookie_carries_the_host_prefix(tmp_path: Path) -> None:
     with served(tmp_path, base_url="https://portal.example") as portal:
-        cookie = portal.browser().sign_in(ALICE, PASSWORD).headers["Set-Cookie"]
-    assert cookie.startswith("__Host-waypost=")
-    assert "Secure" in cookie.split("; ")
-    assert "Domain" not in cookie
+        cookies = portal.browser().sign_in(ALICE, PASSWORD).headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-waypost", "__Host-waypost-known"}
+    for cookie in cookies:
+        assert "Secure" in cookie.split("; ")
+        assert "Domain" not in cookie
+
+
+def test_a_cookie_planted_before_signing_in_is_worth_nothing_after_it(portal: Portal) -> None:
+    attacker = portal.browser()
+    attacker.get("/sign-in")
+    planted = cookie_of(attacker)
+    victim = portal.browser()
+    victim.client.set_cookie("waypost", planted, domain="127.0.0.1")
+    assert victim.sign_in(ALICE, PASSWORD).status_code == 303
+    assert cookie_of(victim) != planted
+    assert attacker.get("/account").status_code == 303
+
+
+def test_signing_in_over_anothers_session_ends_in_ones_own(portal: Portal) -> None:
+    """Somebody plants the cookie of their own sign-in, to have the victim work in their account."""
+    charlie, victim = portal.browser(CHARLIE), portal.browser()
+    victim.client.set_cookie("waypost", cookie_of(charlie), domain="127.0.0.1")
+    token = csrf_token_in(victim.get("/account"))
+    victim.post_bare("/sign-in", {"csrf_token": token, "email": ALICE, "password": PASSWORD})
+    assert ALICE in words_of(victim.get("/account"))
+    assert charlie.get("/account").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("passed", "sentence"),
+    [
+        (timedelta(minutes=31), "You were signed out after 30 minutes without activity. Sign in to go on."),
+        (timedelta(hours=13), "You were signed out because you signed in more than 12 hours ago."),
+    ],
+)
+def test_who_was_signed_out_is_told_why_once_and_led_back(portal: Portal, passed: timedelta, sentence: str) -> None:
+    browser = portal.browser(ALICE)
+    portal.clock.passed += passed
+    answer = browser.get(PAGE)
+    assert answer.headers["Location"] == f"/sign-in?next={PAGE}"
+    assert sentence in words_of(browser.get(answer.headers["Location"]))
+    assert "signed out" not in words_of(browser.get(PAGE, follow_redirects=True))
+    assert browser.sign_in(ALICE, PASSWORD, path=answer.headers["Location"]).headers["Location"] == PAGE
+
+
+def test_who_was_signed_out_from_another_browser_is_told_that(portal: Portal) -> None:
+    browser = portal.browser(ALICE)
+    portal.browser(ALICE).post("/account/sign-ins/end-others")
+    words = words_of(browser.get(PAGE, follow_redirects=True))
+    assert "You are not signed in any more: your sign-in was ended." in words
+
+
+@pytest.mark.parametrize(
+    ("referrer", "there"),
+    [
+        ("http://127.0.0.1:5000/t/acme/audit-log?event=x", "/sign-in?next=/t/acme/audit-log?event%3Dx"),
+        ("http://127.0.0.1:5000/", "/sign-in"),
+        ("https://evil.example/t/acme", "/sign-in"),
+        ("//evil.example/", "/sign-in"),
+        ("http://127.0.0.1:5000//evil.example/", "/sign-in"),
+        (None, "/sign-in"),
+    ],
+)
+def test_a_form_sent_too_late_leads_back_to_the_page_it_stood_on(
+    portal: Portal, referrer: str | None, there: str
+) -> None:
+    browser = portal.browser(ALICE)
+    token = csrf_token_in(browser.get("/account"))
+    portal.clock.passed += timedelta(minutes=31)
+    headers = {"Referer": referrer} if referrer else {}
+    answer = browser.post_bare("/t/acme/email-smtp/disable", {"csrf_token": token}, headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, there)
+    assert "without activity. Nothing was changed. Sign in to go on." in words_of(browser.get("/sign-in"))
+
+
+def test_too_many_tries_get_the_same_words_for_known_and_unknown_addresses(portal: Portal) -> None:
+    answers = []
+    for email in (ALICE, "nobody@acme.example"):
+        stranger = portal.browser()
+        for _ in range(10):
+            assert stranger.sign_in(email, "wrong").status_code == 422
+        answers.append(stranger.sign_in(email, "wrong"))
+    assert [answer.status_code for answer in answers] == [429, 429]
+    first, second = (words_of(answer) for answer in answers)
+    assert first == second
+    assert "Too many tries to sign in to this account or from your network. Try again in 2 minutes." in first
+    assert 60 < int(answers[0].headers["Retry-After"]) <= 90
+
+
+def test_others_wrong_passwords_keep_nobody_out_of_the_browser_they_use(portal: Portal) -> None:
+    mine = portal.browser(ALICE)
+    mine.post("/sign-out")
+    stranger = portal.browser()
+    for _ in range(10):
+        stranger.sign_in(ALICE, "wrong")
+    assert stranger.sign_in(ALICE, PASSWORD).status_code == 429
+    assert mine.sign_in(ALICE, PASSWORD).status_code == 303
+
+
+def test_nor_of_the_one_in_which_they_have_set_a_new_password(portal: Portal) -> None:
+    stranger, new = portal.browser(), "other words in another row"
+    for _ in range(10):
+        stranger.sign_in(ALICE, "wrong")
+    stranger.post("/recovery", {"email": ALICE})
+    found = re.search(r"/recovery/\S+", mail_to(portal, ALICE)[0].text)
+    assert found
+    stranger.post(found[0], {"new_password": new, "again": new})
+    assert stranger.sign_in(ALICE, new).status_code == 303
+
+
+@pytest.mark.parametrize("forged", ["", "x", "WyJhIiwiYiJd.awETfA.L9E7etak1zAT8zA8iGDXwAFDOd4"])
+def test_a_forged_sign_of_a_known_browser_helps_nobody(portal: Portal, forged: str) -> None:
+    stranger = portal.browser()
+    stranger.client.set_cookie("waypost-known", forged, domain="127.0.0.1")
+    for _ in range(10):
+        assert stranger.sign_in(ALICE, "wrong").status_code == 422
+    assert portal.browser().sign_in(ALICE, PASSWORD).status_code == 429
+
+
+def test_the_portal_does_not_start_where_its_pages_would_show_its_insides(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    with pytest.raises(BadSettingsError, match="FLASK_DEBUG"):
+        create_app(portal.waypost)

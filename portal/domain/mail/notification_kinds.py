@@ -25,7 +25,7 @@ class NotificationKind:
         may_fall_back: Whether the platform's route may carry it when the tenant's own refuses. A probe never
             falls back: it exists to show that the tenant's own route works.
         platform_only: Over the platform's route whatever the tenant's settings say: it tells of those settings'
-            trouble (THREATS 41).
+            trouble (THREATS 41), or its link opens an account, which is not the tenant's alone.
         is_internal: Sent by this program alone, and exempt from quotas. No application hands it in.
     """
 
@@ -69,6 +69,10 @@ _ALL: Final = (
     ),
     NotificationKind("digest", Priority.BULK, timedelta(hours=24)),
     NotificationKind("probe", Priority.URGENT, timedelta(minutes=15), may_fall_back=False, is_internal=True),
+    *(
+        NotificationKind(name, Priority.URGENT, lifetime, is_security=True, platform_only=True, is_internal=True)
+        for name, lifetime in (("account_recovery", timedelta(minutes=60)), ("account_alert", timedelta(days=3)))
+    ),
     NotificationKind("route_alert", Priority.URGENT, timedelta(days=3), platform_only=True, is_internal=True),
 )
 

@@ -20,10 +20,15 @@ class Permission(StrEnum):
     TEST_CONNECTION = "test connection"
     SWITCH_ROUTE = "switch the tenant's server on and off"
     SEND_SAMPLE = "send a sample"
+    SEE_OVERVIEW = "see the overview"
+    SEE_MESSAGES = "see messages"
     SEE_AUDIT_LOG = "see the audit log"
+    EXPORT_AUDIT_LOG = "export the audit log"
 
 
-_SEEING: Final = frozenset({Permission.SEE_EMAIL_SETTINGS, Permission.SEE_AUDIT_LOG})
+_SEEING: Final = frozenset(
+    {Permission.SEE_OVERVIEW, Permission.SEE_EMAIL_SETTINGS, Permission.SEE_MESSAGES, Permission.SEE_AUDIT_LOG}
+)
 _EVERYTHING: Final = frozenset(Permission)
 
 PERMISSIONS: Final = {

@@ -93,10 +93,32 @@ HUNG_UP: Final = Case(
 )
 
 SPEAKS_TLS: Final = Case(
-    "Port {port} speaks TLS from the first byte, but you chose {mode}",
-    "This port expects an encrypted connection at once, which is called SSL/TLS here.",
-    ("Choose SSL/TLS for port {port}.", "Or keep STARTTLS and use port 587."),
+    "Port {port} answered in TLS, but you chose {mode}",
+    "This port expects an encrypted connection from the first byte, which is called SSL/TLS here.",
+    ("Choose SSL/TLS for port {port}.", "Or ask your provider for its STARTTLS port; 587 is usual."),
     "security",
+)
+
+SPEAKS_CLEAR_TEXT: Final = Case(
+    "Port {port} answered in clear text, but you chose {mode}",
+    "This port does not begin with TLS. Such ports begin in clear text and encrypt with STARTTLS.",
+    ("Choose STARTTLS for port {port}.", "Or ask your provider for its SSL/TLS port; 465 is usual."),
+    "security",
+)
+
+SILENT_AT_TLS_PORT: Final = Case(
+    "{host} stays silent on port {port}",
+    "The connection came about, but the server did not greet us in time. On port {port} most servers expect SSL/TLS; "
+    "we tried that, too, and were not greeted.",
+    (_RIGHT_PORT, _ASK_AGAIN),
+    "port",
+)
+
+OTHER_MECHANISM: Final = Case(
+    "{host} does not offer the sign-in method you chose",
+    "The server offers other ways to sign in{detail}.",
+    ("Set the sign-in method to be found automatically.",),
+    "auth",
 )
 
 PLAIN_AFTER_STARTTLS: Final = Case(
@@ -241,12 +263,7 @@ BY_TROUBLE: Final = {
         ("Check whether port {port} is meant for {mode}.", "Ask the server's administrator to allow TLS 1.2 or 1.3."),
         "security",
     ),
-    Trouble.SPEAKS_CLEAR_TEXT: Case(
-        "Port {port} does not speak TLS from the first byte, but you chose {mode}",
-        "The server answered in clear text. Such ports begin to encrypt with STARTTLS.",
-        ("Choose STARTTLS for port {port}.", "Or keep SSL/TLS and use port 465."),
-        "security",
-    ),
+    Trouble.SPEAKS_CLEAR_TEXT: SPEAKS_CLEAR_TEXT,
     Trouble.SPEAKS_TLS: SPEAKS_TLS,
     Trouble.TOO_LARGE: Case(
         "The message is too large for {host}",

@@ -6,11 +6,12 @@ whoever brings it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from portal.domain.mail.addresses import check_display_name, domain_of, parse_address
-from portal.domain.mail.host_names import parse_domain, parse_host
+from portal.domain.mail.host_names import parse_domain
 from portal.domain.routing.address_rules import may_connect_to
 from portal.domain.routing.dkim_policy import SigningChoice
 from portal.domain.routing.email_settings import (
@@ -21,6 +22,7 @@ from portal.domain.routing.email_settings import (
 )
 from portal.domain.routing.email_settings_reader import SettingsReader
 from portal.domain.routing.fallback_policy import FallbackPolicy
+from portal.domain.routing.pasted_host import parse_typed_host
 from portal.domain.routing.smtp_route import AuthChoice, TlsMode
 from portal.domain.secret import Secret
 
@@ -61,8 +63,8 @@ def read_edit(given: Mapping[str, object], base: EmailSettings | None, rules: Ed
     """
     reader = SettingsReader(given, base)
     security = reader.security()
-    host = reader.required("host", parse_host)
     port = reader.port(rules.ports, security)
+    host = reader.required("host", partial(parse_typed_host, port=port, security=security))
     username = reader.text("username")
     settings = EmailSettings(
         host=host,

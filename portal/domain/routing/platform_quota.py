@@ -30,6 +30,8 @@ _BUDGETS: Final = {
     Because.UNHEALTHY: Budget.FALLBACK,
     Because.SAME_ROUTE_AGAIN: Budget.FALLBACK,
 }
+FALLBACKS: Final = frozenset(because for because, budget in _BUDGETS.items() if budget is Budget.FALLBACK)
+"""Why mail of a tenant that has a server of its own leaves through the platform all the same."""
 
 
 def budget_of(because: Because, kind: NotificationKind) -> Budget | None:

@@ -1,21 +1,15 @@
 """What the big providers mean by their answers (FAILURES section 3). Asked before the general rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from portal.domain.routing.fault_rules import Rule
 from portal.domain.routing.fault_traits import Fault
-
-GOOGLE: Final = "gmail.com googlemail.com google.com"
-MICROSOFT: Final = "office365.com outlook.com"
-SES: Final = "amazonaws.com"
-SENDGRID: Final = "sendgrid.net"
-POSTMARK: Final = "postmarkapp.com"
-MAILGUN: Final = "mailgun.org"
+from portal.domain.routing.provider_hosts import GOOGLE, MAILGUN, MICROSOFT, POSTMARK, SENDGRID, SES
 
 
-def _rows(host: str, *rows: tuple[Fault, Mapping[str, str]]) -> tuple[Rule, ...]:
-    return tuple(Rule.of(fault, host=host, **columns) for fault, columns in rows)
+def _rows(hosts: Iterable[str], *rows: tuple[Fault, Mapping[str, str]]) -> tuple[Rule, ...]:
+    return tuple(Rule.of(fault, host=" ".join(hosts), **columns) for fault, columns in rows)
 
 
 _STARTTLS_FIRST: Final = (Fault.ROUTE_PERM, {"code": "530", "words": "must issue * starttls"})

@@ -23,7 +23,7 @@ class Because(StrEnum):
     """Why a route is on the list."""
 
     TENANT_ROUTE = "tenant_route"
-    PLATFORM_ONLY = "platform_only"  # it tells of the tenant's own route, so it does not take it
+    PLATFORM_ONLY = "platform_only"  # it tells of the tenant's own route or of an account
     NO_OWN_SERVER = "no_own_server"
     TURNED_OFF = "turned_off"
     FELL_BACK = "fell_back"  # the route before it failed in this attempt
@@ -137,7 +137,7 @@ def _passes_over(tenant: SmtpRoute, history: History, *, healthy: bool) -> Becau
 
 _SENTENCES: Final = {
     Because.TENANT_ROUTE: "Goes through {tenant}'s own server.",
-    Because.PLATFORM_ONLY: "Sent through the platform because it tells about {tenant}'s own server.",
+    Because.PLATFORM_ONLY: "Sent through the platform, as is all mail about {tenant}'s own server or an account.",
     Because.NO_OWN_SERVER: "Sent through the platform because {tenant} has no server of its own.",
     Because.TURNED_OFF: "Sent through the platform because {tenant}'s own server is turned off.",
     Because.FELL_BACK: "Sent through the platform because {tenant}'s own server could not take it{reason}.",

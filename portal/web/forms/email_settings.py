@@ -7,6 +7,8 @@ from typing import Any, Final, Self
 from wtforms import BooleanField, HiddenField, PasswordField, RadioField, SelectChoice, SelectField, StringField
 
 from portal.domain.routing.email_settings import EmailSettings, FieldProblem, SettingsRefusedError
+from portal.domain.routing.provider_preset import ProviderPreset
+from portal.domain.routing.provider_presets import ONLY_USERNAMES
 from portal.web.forms import Form
 from portal.web.labels import AUTH, ENCRYPTION, FALLBACK, FIELDS, SIGNING
 
@@ -100,6 +102,15 @@ class EmailSettingsForm(Form):
     def typed_before(cls, typed: Mapping[str, str]) -> Self:
         """The form with what ``typed`` has kept."""
         return cls(formdata=None, data=typed)
+
+    def fill_in(self, preset: ProviderPreset) -> None:
+        """Lay a provider's server over what is typed. The limits of another server say nothing about this one."""
+        service, rates = preset.recommended, preset.rates
+        self.host.data, self.port.data, self.security.data = preset.host, str(service.port), service.security.value
+        if preset.username_value or self.username.data in ONLY_USERNAMES:
+            self.username.data = preset.username_value
+        for name in ("per_second", "per_minute", "per_day"):
+            self[f"rate_{name}"].data = getattr(rates, name)
 
     @property
     def typed(self) -> dict[str, str]:

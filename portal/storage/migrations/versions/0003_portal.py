@@ -55,6 +55,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_token_buckets")),
     )
     op.create_index(op.f("ix_token_buckets_full_at"), "token_buckets", ["full_at"])
+    op.add_column("messages", sa.Column("because", sa.String(length=20), nullable=True))
+    for name, column, condition in (
+        ("ix_audit_log_people", "actor", sa.text("actor != 'worker'")),
+        ("ix_audit_log_networks", "network", sa.text("network IS NOT NULL")),
+    ):
+        columns = ["tenant_id", column, "id"]
+        op.create_index(name, "audit_log", columns, sqlite_where=condition, postgresql_where=condition)
     with op.batch_alter_table("probes") as probes:
         probes.add_column(sa.Column("settings", sa.JSON(), nullable=False, server_default="{}"))
         probes.add_column(sa.Column("receipt_hash", sa.LargeBinary(length=32), nullable=True))
