@@ -20,6 +20,7 @@ from portal.services.account_mail import AccountMail
 from portal.services.accounts import Accounts
 from portal.services.clock import Clock, utc_now
 from portal.services.connection_probe import ConnectionProbe
+from portal.services.deliverability import Deliverability
 from portal.services.delivery import Delivery
 from portal.services.email_settings import EmailSettingsService
 from portal.services.lane_reading import LaneReader
@@ -107,6 +108,10 @@ class Waypost:
             clock=self.clock,
             base_url=self.settings.base_url,
         )
+
+    @property
+    def deliverability(self) -> Deliverability:
+        return Deliverability(self.settings.name_servers)
 
     @property
     def quota(self) -> Quota:

@@ -6,6 +6,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong use, 3 the installation is brok
 import click
 
 from portal.cli.database import db
+from portal.cli.deliverability import deliverability
 from portal.cli.doctor import doctor
 from portal.cli.explain_reply import explain_reply
 from portal.cli.keys import keys
@@ -22,5 +23,20 @@ def main() -> None:
     """Waypost: each tenant's mail leaves through the tenant's own SMTP server."""
 
 
-for command in (db, doctor, explain_reply, keys, message, probe, queue, send, serve, settings, tenant, user, work):
+for command in (
+    db,
+    deliverability,
+    doctor,
+    explain_reply,
+    keys,
+    message,
+    probe,
+    queue,
+    send,
+    serve,
+    settings,
+    tenant,
+    user,
+    work,
+):
     main.add_command(command)
