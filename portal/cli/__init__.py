@@ -5,6 +5,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong use, 3 the installation is brok
 
 import click
 
+from portal.cli.audit import audit
 from portal.cli.database import db
 from portal.cli.doctor import doctor
 from portal.cli.explain_reply import explain_reply
@@ -22,5 +23,20 @@ def main() -> None:
     """Waypost: each tenant's mail leaves through the tenant's own SMTP server."""
 
 
-for command in (db, doctor, explain_reply, keys, message, probe, queue, send, serve, settings, tenant, user, work):
+for command in (
+    audit,
+    db,
+    doctor,
+    explain_reply,
+    keys,
+    message,
+    probe,
+    queue,
+    send,
+    serve,
+    settings,
+    tenant,
+    user,
+    work,
+):
     main.add_command(command)
