@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from portal import settings as settings_module
+from portal.crypto.audit_key import AuditKey
 from portal.crypto.dkim_signer import DkimSigner
 from portal.crypto.password_hashing import PasswordHashing
 from portal.crypto.vault import Vault
@@ -18,6 +19,7 @@ from portal.domain.routing.smtp_route import SmtpRoute
 from portal.services import vault_keys
 from portal.services.account_mail import AccountMail
 from portal.services.accounts import Accounts
+from portal.services.audit_seals import AuditSeals
 from portal.services.clock import Clock, utc_now
 from portal.services.connection_probe import ConnectionProbe
 from portal.services.deliverability import Deliverability
@@ -125,6 +127,14 @@ class Waypost:
     def route_watch(self) -> RouteWatch:
         alerts = RouteAlerts(self.sender, self.settings.base_url)
         return RouteWatch(self.database, self.vault, self.platform, alerts)
+
+    @property
+    def audit_key(self) -> AuditKey:
+        return AuditKey(self.settings.secret_key)
+
+    def new_audit_seals(self) -> AuditSeals:
+        """One that has seen nothing of the audit log yet."""
+        return AuditSeals(self.database, self.audit_key, self.clock)
 
     def new_delivery(self, *, executor: Executor, limit: Callable[[SmtpRoute], int]) -> Delivery:
         """A client with a pool of its own.

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong use, 3 the installation is brok
 
 import click
 
+from portal.cli.audit import audit
 from portal.cli.database import db
 from portal.cli.deliverability import deliverability
 from portal.cli.doctor import doctor
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 for command in (
+    audit,
     db,
     deliverability,
     doctor,

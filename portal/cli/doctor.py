@@ -11,13 +11,15 @@ from sqlalchemy import make_url
 
 from portal import wiring
 from portal.cli.installation import BROKEN, BROKEN_INSTALLATION, NO
+from portal.domain.audit_chain import UNREADABLE
 from portal.domain.routing.smtp_route import TlsMode
 from portal.settings import Settings
-from portal.storage import figures
+from portal.storage import audit_seals, figures
 from portal.wiring import Waypost
 
 _LOW_DISK: Final = 512 * 1024 * 1024
 _STUCK: Final = timedelta(minutes=5)
+_UNSEALED: Final = timedelta(minutes=15)
 
 
 @click.command()
@@ -96,6 +98,17 @@ def _routes(waypost: Waypost) -> Iterator[str]:
         yield f"Mail servers that are tried again from time to time, because they take nothing: {unhealthy}."
 
 
+def _seals(waypost: Waypost) -> Iterator[str]:
+    try:
+        with waypost.database.reading() as session:
+            since = audit_seals.waits_since(session)
+    except UNREADABLE:
+        yield "The audit log holds what this program has not written, and is not sealed any more: ./run audit verify."
+        return
+    if since and waypost.clock() - since > _UNSEALED:
+        yield f"What people did since {since:%Y-%m-%d %H:%M} UTC is not sealed in the audit log: the worker does that."
+
+
 _LOOKS: Final[tuple[Callable[[Waypost], Iterator[str]], ...]] = (
     _base_url,
     _platform_server,
@@ -105,4 +118,5 @@ _LOOKS: Final[tuple[Callable[[Waypost], Iterator[str]], ...]] = (
     _queue,
     _workers,
     _routes,
+    _seals,
 )

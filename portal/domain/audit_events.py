@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from portal.domain.ids import TenantId
 
@@ -41,6 +42,46 @@ class AuditAction(StrEnum):
     MEMBERSHIP_CREATED = "operator.membership_created"
     MEMBERSHIP_CHANGED = "operator.membership_changed"
     VAULT_KEYS_ROTATED = "operator.vault_keys_rotated"
+
+
+A = AuditAction
+OPERATIONAL: Final = frozenset(
+    {A.EMAIL_SENT, A.EMAIL_SEND_FAILED, A.ROUTE_UNHEALTHY, A.ROUTE_RECOVERED, A.ROUTE_ALERTED}
+)
+"""What the worker writes of messages and of routes. There is much of it, retention may delete it, nothing seals it."""
+ADMINISTRATIVE: Final = frozenset(
+    {
+        A.SAMPLE_REFUSED,
+        A.SMTP_SAVED,
+        A.SMTP_DRAFT_DISCARDED,
+        A.SMTP_TESTED,
+        A.SMTP_TEST_REFUSED,
+        A.SMTP_TEST_RECEIVED,
+        A.SMTP_ACTIVATED,
+        A.SMTP_ACTIVATED_UNTESTED,
+        A.SMTP_ENABLED,
+        A.SMTP_DISABLED,
+        A.AUDIT_LOG_EXPORTED,
+        A.SIGNED_IN,
+        A.SIGN_IN_REFUSED,
+        A.SIGNED_OUT,
+        A.SIGN_INS_ENDED,
+        A.CONFIRMED,
+        A.CONFIRMATION_REFUSED,
+        A.RECOVERY_ASKED,
+        A.PASSWORD_CHANGED,
+        A.TENANT_CREATED,
+        A.USER_CREATED,
+        A.MEMBERSHIP_CREATED,
+        A.MEMBERSHIP_CHANGED,
+        A.VAULT_KEYS_ROTATED,
+    }
+)
+"""What people did. It is sealed (``audit_chain``) and kept for ever.
+
+Every action stands in one of the two, and never changes sides: what has been sealed as administrative would be missing.
+"""
+del A
 
 
 @dataclass(frozen=True, slots=True)

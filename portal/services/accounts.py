@@ -123,6 +123,7 @@ class Accounts:
         tenant = organisations.tenant_by_slug(session, slug)
         if tenant is None:
             raise RefusedError(f"There is no tenant called «{slug}».")
+        users.user_to_change(session, user_id)
         membership = session.get(MembershipRow, (tenant.id, user_id))
         facts: dict[str, object] = {"user": user_id, "role": role}
         if membership is None:

@@ -15,7 +15,7 @@ from portal.domain.people.password_rules import check_password
 from portal.domain.people.visitor import Visitor
 from portal.services.account_mail import ALERT, AccountMail
 from portal.services.clock import Clock
-from portal.services.sign_in import SignIn, account_address
+from portal.services.sign_in import SignIn, WrongPasswordError, account_address
 from portal.services.sign_ins import SignedIn
 from portal.storage import audit_log, one_time_tokens, sign_ins, users
 from portal.storage.database import Database
@@ -43,7 +43,7 @@ class NoSuchPersonError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """Each change ends every sign-in but the one it is made in: whoever knew the old password is out."""
+    """Each change ends every sign-in: whoever knew the old password, or has a token from before, is out."""
 
     database: Database
     hashing: PasswordHashing
@@ -51,20 +51,24 @@ class Passwords:
     mail: AccountMail
     clock: Clock
 
-    def change(self, signed_in: SignedIn, *, current: str, new: str, visitor: Visitor) -> None:
-        """Change one's own.
+    def change(self, signed_in: SignedIn, *, current: str, new: str, visitor: Visitor) -> str:
+        """Change one's own, and begin a sign-in anew in place of the one it is changed in; the new one's token.
 
         Raises:
             PasswordError: The new one cannot be used.
-            WrongPasswordError, TooManyTriesError: The current one is not right, or was not looked at.
+            WrongPasswordError, TooManyTriesError: The current one is not right, or not any more, or was not looked at.
         """
         check_password(new)
         self.sign_in.confirm(signed_in, current, visitor)
         new_hash = self.hashing.hash(new)  # slow on purpose: before the transaction
         with self.database.transaction() as session:
-            user = users.user_to_change(session, signed_in.user_id)
+            now, user = self.clock(), users.user_to_change(session, signed_in.user_id)
+            # Ended since the password was looked at: it may have been changed by a link, and that change stands.
+            if not sign_ins.end(session, signed_in.user_id, signed_in.sign_in_id):
+                raise WrongPasswordError
             actor = Actor(signed_in.user_id, visitor.network)
-            self.replace(session, user, new_hash, actor=actor, how=How.ACCOUNT_PAGE, now=self.clock(), keep=signed_in)
+            self.replace(session, user, new_hash, actor=actor, how=How.ACCOUNT_PAGE, now=now)
+            return self.sign_in.sign_ins.begin(session, signed_in.user_id, visitor, now)
 
     def set(self, email: str, new: str, *, actor: Actor) -> None:
         """Set somebody's, as the operator may from the command line.
@@ -92,17 +96,11 @@ class Passwords:
         actor: Actor,
         how: How,
         now: datetime,
-        keep: SignedIn | None = None,
     ) -> None:
-        """Put a new hash in place of the old one, in the transaction of the caller, who may do that.
-
-        Args:
-            keep: The one sign-in that goes on, with a new token.
-        """
+        """Put a new hash in place of the old one, in the transaction of the caller, who may do that."""
         user_id = UserId(user.id)
         user.password_hash = new_hash
-        ended = sign_ins.end_all(session, user_id, but=keep.sign_in_id if keep else None)
-        sign_ins.rotate_soon(session, user_id)
+        ended = sign_ins.end_all(session, user_id)
         one_time_tokens.use_up(session, user_id, one_time_tokens.RECOVERY, now)
         facts = {"by": how, "user": user_id, "sign_ins_ended": ended}
         audit_log.append(session, AuditEvent(AuditAction.PASSWORD_CHANGED, now, actor, facts=facts))
@@ -113,6 +111,6 @@ class Passwords:
             how=_IN_WORDS[how],
             network=actor.network,
             at=now,
-            is_signed_in_still=keep is not None,
+            is_signed_in_still=how is How.ACCOUNT_PAGE,
         )
         self.mail.send(session, user, ALERT, told)

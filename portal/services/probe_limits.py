@@ -93,7 +93,8 @@ def give_sign_in_back(session: Session, subject: Subject, now: datetime) -> None
 
 
 def _account(subject: Subject) -> str:
-    return f"{subject.tenant_id}\0{subject.settings.host}\0{subject.settings.username}"
+    # Most servers take a username in any case: Bob and bob are one account, which five tries may lock.
+    return f"{subject.tenant_id}\0{subject.settings.host}\0{(subject.settings.username or '').casefold()}"
 
 
 def _minutes(span: timedelta) -> int:

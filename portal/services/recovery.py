@@ -1,5 +1,6 @@
 """A new password for who has forgotten theirs, by a link in a mail (THREATS 24 and 40)."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -21,7 +22,7 @@ from portal.services.account_mail import AccountMail
 from portal.services.clock import Clock
 from portal.services.passwords import How, Passwords
 from portal.services.sign_in import account_address
-from portal.services.sign_in_limits import TooManyTriesError
+from portal.services.sign_in_limits import refuse
 from portal.storage import audit_log, one_time_tokens, users
 from portal.storage.database import Database
 from portal.storage.one_time_tokens import RECOVERY, OneTimeTokenRow
@@ -31,6 +32,8 @@ LIFETIME: Final = KINDS[account_mail.RECOVERY].lifetime
 """Of the link as of its mail."""
 ACCOUNT: Final = Limit("recovery: account", 3, timedelta(hours=1))
 NETWORK: Final = Limit("recovery: network", 20, timedelta(hours=1))
+ANSWERED_AFTER: Final = 0.1
+"""Seconds. A link and a mail take some milliseconds to store, which would tell known addresses from unknown ones."""
 
 
 class Void(StrEnum):
@@ -66,24 +69,25 @@ class Recovery:
     def ask(self, email: str, visitor: Visitor) -> None:
         """Mail a link to the person with this address, if there is one.
 
-        The caller is not told. For an address nobody has the same is read, counted and written down, but no link and
-        no mail are stored: some statements fewer before the one commit. A person who was sent three within an hour
-        is sent no more for now, which the caller is not told either.
+        The caller is not told, nor can tell by the time it takes: ``ANSWERED_AFTER``. A person who was sent three
+        within an hour is sent no more for now, which the caller is not told either.
 
         Raises:
             TooManyTriesError: Too many were asked for from this network.
         """
+        began = time.monotonic()
         now, address, network = self.clock(), account_address(email), network_of(visitor.network)
         with self.database.reading() as session:
-            _refuse(limits.wait_for(session, NETWORK, network, now))
+            refuse(limits.wait_for(session, NETWORK, network, now))
         with self.database.transaction() as session:
-            _refuse(limits.take(session, NETWORK, network, now))
+            refuse(limits.take(session, NETWORK, network, now))
             has_room = limits.take(session, ACCOUNT, address or email, now) == NO_WAIT
             user = users.user_by_email(session, address) if address else None
             actor = Actor(user.id if user else "unknown", visitor.network)
             audit_log.append(session, AuditEvent(AuditAction.RECOVERY_ASKED, now, actor))
             if user and has_room:
                 self._send_link(session, user, visitor)
+        time.sleep(max(0.0, began + ANSWERED_AFTER - time.monotonic()))
 
     def email_of(self, token: str) -> str:
         """Whose password a link is for. Looking changes nothing.
@@ -146,8 +150,3 @@ class Recovery:
             at=now,
         )
         self.mail.send(session, user, account_mail.RECOVERY, told)
-
-
-def _refuse(wait: timedelta) -> None:
-    if wait > NO_WAIT:
-        raise TooManyTriesError(wait)

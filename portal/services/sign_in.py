@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
-
 from portal.crypto.password_hashing import PasswordHashing
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.domain.ids import UserId
@@ -13,9 +11,8 @@ from portal.domain.people.visitor import Visitor
 from portal.services import sign_in_limits
 from portal.services.clock import Clock
 from portal.services.sign_ins import SignedIn, SignIns
-from portal.storage import audit_log, users
+from portal.storage import audit_log, sign_ins, users
 from portal.storage.database import Database
-from portal.storage.sign_ins import SignInRow
 from portal.storage.users import UserRow
 
 
@@ -75,8 +72,9 @@ class SignIn:
             raise WrongPasswordError
         with self.database.transaction() as session:
             tries.forgive(session, now)
-            row = update(SignInRow).where(SignInRow.id == signed_in.sign_in_id)
-            session.execute(row.values(confirmed_at=now))
+            # A change of the password meanwhile has ended it: the old one proves nothing any more.
+            if not sign_ins.set_confirmed(session, signed_in.sign_in_id, now):
+                raise WrongPasswordError
             actor = Actor(signed_in.user_id, visitor.network)
             audit_log.append(session, AuditEvent(AuditAction.CONFIRMED, now, actor))
         return now

@@ -2,7 +2,7 @@
 
 Guessing is slowed by two buckets: one for the account and one for the network it comes from. Alone they would be a
 weapon: who empties an account's bucket would lock its owner out. So a browser in which this person has signed in
-before, which it proves by a signed cookie, is counted in a bucket of its own and in no other. (OWASP: "Slow Down
+before, which it proves by a signed cookie, is counted in a bucket of its own, and with its like. (OWASP: "Slow Down
 Online Guessing Attacks with Device Cookies".) Strangers at most keep strangers out, and a mail with a link lets the
 owner in from anywhere: setting a new password makes a browser known, too.
 """
@@ -23,6 +23,8 @@ _SPAN: Final = timedelta(minutes=15)
 ACCOUNT: Final = Limit("sign-in: account", 10, _SPAN)
 NETWORK: Final = Limit("sign-in: network", 100, _SPAN)
 KNOWN_BROWSER: Final = Limit("sign-in: known browser", 10, _SPAN)
+KNOWN_BROWSERS: Final = Limit("sign-in: known browsers of a person", 30, _SPAN)
+"""All together: whoever once knew the password can have signed in a thousand times, for as many cookies."""
 CONFIRMATION: Final = Limit("confirmation", 10, _SPAN)
 
 
@@ -55,10 +57,10 @@ class Tries:
             TooManyTriesError: One is empty. None was taken, and where it was empty for long nothing was written.
         """
         with database.reading() as session:
-            _refuse(max(limits.wait_for(session, limit, subject, now) for limit, subject in self.buckets))
+            refuse(max(limits.wait_for(session, limit, subject, now) for limit, subject in self.buckets))
         with database.transaction() as session:
             for limit, subject in self.buckets:
-                _refuse(limits.take(session, limit, subject, now))
+                refuse(limits.take(session, limit, subject, now))
 
     def forgive(self, session: Session, now: datetime) -> None:
         """Put the tokens back: the password was right."""
@@ -75,7 +77,7 @@ def of_sign_in(address: str, user_id: str | None, visitor: Visitor) -> Tries:
     """
     known = visitor.known
     if known is not None and known.user_id == user_id:
-        return Tries([(KNOWN_BROWSER, f"{known.user_id} {known.name}")])
+        return Tries([(KNOWN_BROWSER, f"{known.user_id} {known.name}"), (KNOWN_BROWSERS, known.user_id)])
     return Tries([(ACCOUNT, address), (NETWORK, network_of(visitor.network))])
 
 
@@ -84,6 +86,11 @@ def of_confirmation(sign_in_id: str) -> Tries:
     return Tries([(CONFIRMATION, sign_in_id)])
 
 
-def _refuse(wait: timedelta) -> None:
+def refuse(wait: timedelta) -> None:
+    """Let nobody pass who has to wait.
+
+    Raises:
+        TooManyTriesError: There is something to wait for.
+    """
     if wait > NO_WAIT:
         raise TooManyTriesError(wait)

@@ -13,7 +13,7 @@ from portal.domain.people import user_agents
 from portal.domain.people.sign_in_rules import PREVIOUS_TOKEN_FOR, Ended, why_ended
 from portal.domain.people.visitor import Visitor
 from portal.services.clock import Clock, new_id
-from portal.storage import audit_log, sign_ins
+from portal.storage import audit_log, sign_ins, users
 from portal.storage.database import Database
 from portal.storage.sign_ins import SignInRow
 from portal.storage.users import UserRow
@@ -66,8 +66,12 @@ class SignIns:
         audit_log.append(session, AuditEvent(AuditAction.SIGNED_IN, now, Actor(user_id, visitor.network)))
         return token
 
-    def whose(self, token: str) -> SignedIn | Ended:
-        """The person a token belongs to, or why it belongs to nobody any more. Whoever asks is using it."""
+    def whose(self, token: str, *, is_unattended: bool = False) -> SignedIn | Ended:
+        """The person a token belongs to, or why it belongs to nobody any more.
+
+        Args:
+            is_unattended: A page looks again by itself: that is no use of the sign-in, which may run out meanwhile.
+        """
         now, hashed = self.clock(), token_hash(token)
         with self.database.reading() as session:
             row = sign_ins.by_token_hash(session, hashed)
@@ -82,7 +86,7 @@ class SignIns:
             must_rotate, is_news = row.must_rotate, now - row.seen_at > _NOTED_EVERY
         if is_newest and must_rotate:
             return self._rotated(found, hashed, now)
-        if is_newest and is_news:
+        if is_newest and is_news and not is_unattended:
             with self.database.transaction() as session:
                 sign_ins.set_if_newest(session, found.sign_in_id, hashed, seen_at=now)
         return found
@@ -104,6 +108,7 @@ class SignIns:
     def end_others(self, signed_in: SignedIn, *, actor: Actor) -> int:
         """End the actor's sign-ins except this one; how many there were."""
         with self.database.transaction() as session:
+            users.user_to_change(session, signed_in.user_id)
             ended = sign_ins.end_all(session, signed_in.user_id, but=signed_in.sign_in_id)
             self._note_ended(session, ended, actor)
         return ended

@@ -13,7 +13,7 @@ from portal.smtp.transcript import Secrets, Transcript, scrub, scrub_reply
 Script = Generator[None, SmtpReply, None]
 """A piece of dialogue: yields when it needs the next reply."""
 
-WITHHELD: Final = "(words not shown: it has not answered as a mail server yet)"
+WITHHELD: Final = "(words not shown: said before EHLO was answered)"
 """Stands for the words of a peer that has not shown yet that it is a mail server (THREATS 3)."""
 
 CLOSING: Final = 421

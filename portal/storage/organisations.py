@@ -57,8 +57,12 @@ def route_epoch(session: Session, tenant_id: TenantId) -> int:
 
 
 def tenant_to_change(session: Session, tenant_id: TenantId) -> TenantRow:
-    """The tenant's row, locked until the transaction ends: changes of route happen one after the other."""
-    return session.get_one(TenantRow, tenant_id, with_for_update=True)
+    """The tenant's row, locked until the transaction ends: changes of route happen one after the other.
+
+    Its key is not locked (PostgreSQL's FOR NO KEY UPDATE): rows that name the tenant, such as messages, are written
+    meanwhile, and who writes them with a person locked does not wait for who waits for that person.
+    """
+    return session.get_one(TenantRow, tenant_id, with_for_update={"key_share": True})
 
 
 def organisation_by_name(session: Session, name: str) -> OrganisationRow | None:

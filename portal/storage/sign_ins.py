@@ -55,6 +55,14 @@ def set_if_newest(session: Session, id_: str, token_hash: bytes, /, **values: An
     return found.first() is not None
 
 
+def set_confirmed(session: Session, id_: str, at: datetime) -> bool:
+    """Note when its person last proved who they are; whether the sign-in had not ended meanwhile."""
+    found = session.execute(
+        update(SignInRow).where(SignInRow.id == id_).values(confirmed_at=at).returning(SignInRow.id)
+    )
+    return found.first() is not None
+
+
 def rotate_soon(session: Session, user_id: UserId) -> None:
     """Have each of the user's sign-ins take a new token with its next request; they go on."""
     session.execute(update(SignInRow).where(SignInRow.user_id == user_id).values(must_rotate=True))

@@ -5,6 +5,7 @@ from sqlalchemy import MetaData
 from portal.storage import (
     attempts,
     audit_log,
+    audit_seals,
     credentials,
     email_settings,
     lanes,
@@ -25,6 +26,7 @@ from portal.storage.database import Base
 __all__ = [
     "attempts",
     "audit_log",
+    "audit_seals",
     "credentials",
     "email_settings",
     "lanes",

@@ -37,7 +37,11 @@ def user_by_email(session: Session, email: str) -> UserRow | None:
 
 
 def user_to_change(session: Session, user_id: UserId) -> UserRow:
-    """The person, locked until the transaction ends."""
+    """The person, locked until the transaction ends.
+
+    Who changes several of their sign-ins locks the person first: then two of them take turns, instead of locking the
+    same rows in different orders.
+    """
     return session.get_one(UserRow, user_id, with_for_update=True, populate_existing=True)
 
 

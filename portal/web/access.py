@@ -49,7 +49,7 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         if not current_user.is_authenticated:
-            return _ask_to_sign_in()
+            return ask_to_sign_in()
         return view(*args, **kwargs)
 
     setattr(guarded, _RULE, SIGNED_IN)
@@ -67,7 +67,7 @@ def needs_permission(permission: Permission) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, slug: str, **kwargs: Any) -> ResponseReturnValue:
             if not current_user.is_authenticated:
-                return _ask_to_sign_in()
+                return ask_to_sign_in()
             here = _membership_in(slug)
             if here is None:
                 abort(404)
@@ -123,6 +123,6 @@ def _refuse_nul() -> None:
         abort(404)
 
 
-def _ask_to_sign_in() -> ResponseReturnValue:
+def ask_to_sign_in() -> ResponseReturnValue:
     answer: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]  # Flask-Login puts it there
     return answer

@@ -68,7 +68,7 @@ def read_filter(given: Mapping[str, str], *, actors: Collection[str], zone: tzin
     network = None
     if typed["network"]:
         try:
-            network = str(ip_address(typed["network"]))
+            network = _network(typed["network"])
         except ValueError:
             problems["network"] = "This is not an IP address, and was left out. Write it whole, like 203.0.113.7."
     wanted = AuditFilter(
@@ -86,6 +86,12 @@ def _actions(event: str) -> frozenset[str]:
     if group := GROUPS.get(event):
         return frozenset(group.actions)
     return frozenset({AuditAction(event)}) if event in ACTIONS else frozenset()
+
+
+def _network(text: str) -> str:
+    if not text.isprintable():  # the zone of an IPv6 address may be anything, and PostgreSQL takes no NUL
+        raise ValueError("no address of ours")
+    return str(ip_address(text))
 
 
 def _day(text: str) -> date:

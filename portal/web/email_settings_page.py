@@ -1,6 +1,7 @@
 """The Email SMTP page: what several views show of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from flask import make_response, render_template, session
@@ -151,12 +152,7 @@ def _username_in(probe: ProbeRow) -> str:
 def route_state(read: Session, tenant: TenantRow) -> RouteState:
     installation = waypost()
     tenant_id = TenantId(tenant.id)
-    changed_at = read.scalar(
-        select(AuditRow.at)
-        .where(AuditRow.tenant_id == tenant_id, AuditRow.action.in_(_CHANGES_OF_ROUTE))
-        .order_by(AuditRow.id.desc())
-        .limit(1)
-    )
+    changed = _last_of(read, tenant_id, _CHANGES_OF_ROUTE)
     sender = platform_identity(
         installation.platform.identity, platform_name=installation.platform.name, tenant_name=tenant.name
     )
@@ -164,12 +160,13 @@ def route_state(read: Session, tenant: TenantRow) -> RouteState:
         enabled=tenant.smtp_enabled,
         active=_version(read, stored.version(read, tenant_id, tenant.active_version)),
         draft=_version(read, stored.version(read, tenant_id, tenant.draft_version)),
-        changed_at=changed_at or tenant.created_at,
+        changed_at=changed.at if changed else tenant.created_at,
         platform_sender=f"{sender.from_name} <{sender.from_address}>",
         last=_last_message(read, tenant),
         outage=_outage(read, tenant),
         used=platform_use.use_of(read, tenant_id, now=installation.clock()),
         quota=installation.quota,
+        let_in_at=_let_in_at(read, tenant),
         waiting=figures.waiting(read, tenant_id, most=_MOST_COUNTED),
         most_counted=_MOST_COUNTED,
     )
@@ -182,6 +179,23 @@ def _outage(read: Session, tenant: TenantRow) -> Outage | None:
     if not health.is_open or health.opened_at is None or health.probe_at is None:
         return None
     return Outage(health.opened_at, health.probe_at)
+
+
+def _let_in_at(read: Session, tenant: TenantRow) -> datetime | None:
+    if tenant.active_version is None:
+        return None
+    recovered = _last_of(read, TenantId(tenant.id), (AuditAction.ROUTE_RECOVERED,))
+    return recovered.at if recovered and recovered.facts.get("version") == tenant.active_version else None
+
+
+def _last_of(read: Session, tenant_id: TenantId, actions: Sequence[AuditAction]) -> AuditRow | None:
+    """The newest of these events in the tenant's log."""
+    return read.scalar(
+        select(AuditRow)
+        .where(AuditRow.tenant_id == tenant_id, AuditRow.action.in_(actions))
+        .order_by(AuditRow.id.desc())
+        .limit(1)
+    )
 
 
 def _last_message(read: Session, tenant: TenantRow) -> LastMessage | None:

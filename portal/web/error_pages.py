@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from flask import Flask, make_response, render_template, request
+from flask import Flask, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from portal.storage.database import StorageError
+from portal.web.access import ANYONE, ask_to_sign_in, rule_of
 from portal.web.htmx import is_htmx
 from portal.web.login import inner_path
 
@@ -73,6 +75,9 @@ def init_app(app: Flask) -> None:
 
 
 def _form_too_old(_: CSRFError) -> ResponseReturnValue:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not current_user.is_authenticated and rule_of(view) != ANYONE:
+        return ask_to_sign_in()  # signed out meanwhile, in another tab for instance: the form's token went with that
     return _page(400, FORM_TOO_OLD)
 
 

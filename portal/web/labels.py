@@ -38,7 +38,7 @@ CONSEQUENCES: Final = {
     },
     "signing": {
         SigningChoice.OWN_SERVER: (
-            "Usual. Platform DKIM is disabled: your server or provider signs for your domain, and we add nothing."
+            "Usual. Platform DKIM is disabled: your server or provider signs, and the platform adds nothing."
         ),
         SigningChoice.PLATFORM: (
             "For a server that does not sign; needs a From address in a domain that the platform holds a key for."

@@ -100,14 +100,18 @@ def inner_path(target: str | None) -> str | None:
 
 def page_before() -> str | None:
     """The path of our own page that led here, where the browser says so."""
-    parts = urlsplit(request.referrer or "")
+    try:
+        parts = urlsplit(request.referrer or "")
+    except ValueError:  # no address at all, such as http://[
+        return None
     if parts.netloc != request.host:
         return None
     return inner_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
 
 def _person_of(token: str) -> Person | None:
-    found = waypost().sign_ins.whose(token)
+    # Our own script only reads by itself: a page left open, with a message that waits in it, is nobody at work.
+    found = waypost().sign_ins.whose(token, is_unattended=is_htmx() and request.method == "GET")
     if isinstance(found, Ended):
         g.sign_in_ended = found
         return None

@@ -73,7 +73,7 @@ class Look:
 
 
 LOOKS: Final = {
-    MessageState.QUEUED: Look("clock", "busy", "Waiting for the worker"),
+    MessageState.QUEUED: Look("clock", "busy", "Waiting to be sent"),
     MessageState.WAITING: Look("clock", "busy", "Waiting to be tried again"),
     MessageState.SENDING: Look("loader", "busy", "Being sent"),
     MessageState.SENT: Look("circle-check", "good", "Sent"),

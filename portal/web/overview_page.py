@@ -127,7 +127,7 @@ class Overview:
             return "nothing yet"
         # Rounded down: 100 % is said only when it is true.
         tenths = sum(hour.first_try for hour in self.hours) * 1000 // self.sent
-        return "all at the first try" if tenths == 1000 else f"{tenths / 10:.1f} % at the first try"
+        return "all on the first try" if tenths == 1000 else f"{tenths / 10:.1f} % on the first try"
 
     @property
     def fallback_note(self) -> str:

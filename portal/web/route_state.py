@@ -25,6 +25,7 @@ class Standing(StrEnum):
     TURNED_OFF = "turned_off"
     DELIVERING = "delivering"
     UNPROVEN = "unproven"  # active, and neither a test nor a message has shown that it works
+    ANSWERING = "answering"  # an outage ended with a sign-in that worked; no message has been tried since
     FAILING = "failing"  # the last message met a fault of the route; the next one tries it again
     USING_PLATFORM = "using_platform"  # known to fail, and the policy lets mail through the platform
     HOLDING = "holding"  # known to fail, and mail is held
@@ -51,6 +52,7 @@ LOOKS: Final = MappingProxyType(
         Standing.TURNED_OFF: Look("Turned off", "neutral"),
         Standing.DELIVERING: Look("Active, delivering", "good"),
         Standing.UNPROVEN: Look("Active, not proven since the last change", "caution"),
+        Standing.ANSWERING: Look("Active, answering again", "caution"),
         Standing.FAILING: Look("Active, failing", "bad"),
         Standing.USING_PLATFORM: Look("Active, failing, using the platform", "bad"),
         Standing.HOLDING: Look("Active, failing, holding mail", "bad"),
@@ -112,6 +114,7 @@ class RouteState:
     Attributes:
         changed_at: When the route was last changed: activated, turned on or off; or when the tenant came to be.
         platform_sender: Whom readers see on mail through the platform.
+        let_in_at: When the last outage ended: by a trial that could sign in, or by mail that was accepted.
         waiting: How many messages wait to be sent; counted up to ``most_counted``.
     """
 
@@ -124,6 +127,7 @@ class RouteState:
     outage: Outage | None
     used: Use
     quota: Quota
+    let_in_at: datetime | None = None
     waiting: int = 0
     most_counted: int = 1000
 
@@ -136,8 +140,11 @@ class RouteState:
         if self.outage:
             is_carried = self.active.settings.fallback is FallbackPolicy.ALWAYS
             return Standing.USING_PLATFORM if is_carried else Standing.HOLDING
+        if self.last and self.last.is_trouble:
+            is_older = self.let_in_at is not None and self.last.at < self.let_in_at
+            return Standing.ANSWERING if is_older else Standing.FAILING
         if self.last:
-            return Standing.FAILING if self.last.is_trouble else Standing.DELIVERING
+            return Standing.DELIVERING
         return Standing.DELIVERING if self.active.proof is Proof.PROVEN else Standing.UNPROVEN
 
     @property
@@ -162,6 +169,8 @@ class RouteState:
         """Since when the state is what it is."""
         if self.sends and self.outage:
             return self.outage.since
+        if self.standing is Standing.ANSWERING and self.let_in_at:
+            return self.let_in_at
         if self.standing is Standing.FAILING and self.last:
             return self.last.at
         return self.changed_at
@@ -182,6 +191,11 @@ class RouteState:
         """What is known of the own server while messages ask it."""
         if self.standing is Standing.UNPROVEN:
             return "No test has shown yet that it works, and it has accepted no message yet."
+        if self.standing is Standing.ANSWERING and self.let_in_at:
+            return (
+                f"It failed, and let us sign in again at {local_text(self.let_in_at)}: the next message will show "
+                f"whether it takes mail. {_UNTAKEN[settings.fallback]}"
+            )
         if self.last is None:
             return ""
         at = local_text(self.last.at)

@@ -121,6 +121,7 @@ class Worker:
         tasks = PeriodicTasks(
             waypost.route_watch,
             delivery,
+            waypost.new_audit_seals(),
             waypost.database,
             waypost.clock,
             self._reads,

@@ -1,4 +1,4 @@
-"""What the worker does besides sending: routes on trial, alerts, and what is too old to keep."""
+"""What the worker does besides sending: routes on trial, alerts, seals, and what is too old to keep."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ import structlog
 
 from portal.domain.routing.smtp_route import SmtpRoute
 from portal.services import retention
+from portal.services.audit_seals import AuditChainBrokenError, AuditSeals
 from portal.services.clock import Clock
 from portal.services.delivery import Delivery
 from portal.services.route_watch import RouteWatch
@@ -16,6 +17,7 @@ from portal.storage.database import Database, StorageError
 
 _WATCH_SECONDS: Final = 1.0
 _RETENTION_SECONDS: Final = 3600.0
+SEAL_SECONDS: Final = 60.0
 _BETWEEN_SWEEPS: Final = 0.2
 _SWEPT_AT_ONCE: Final = 1000
 
@@ -29,6 +31,7 @@ class PeriodicTasks:
         self,
         watch: RouteWatch,
         delivery: Delivery,
+        seals: AuditSeals,
         database: Database,
         clock: Clock,
         executor: Executor,
@@ -36,6 +39,7 @@ class PeriodicTasks:
         retention_days: int,
     ) -> None:
         self._watch = watch
+        self._seals = seals
         self._database = database
         self._retention_days = retention_days
         self._delivery = delivery
@@ -49,6 +53,7 @@ class PeriodicTasks:
             await asyncio.gather(
                 self._repeat(self._look_at_routes, every=_WATCH_SECONDS),
                 self._repeat(self._sweep, every=_RETENTION_SECONDS),
+                self._repeat(self._seal, every=SEAL_SECONDS),
             )
         finally:
             for trial in self._trials:
@@ -85,6 +90,16 @@ class PeriodicTasks:
         except StorageError as error:
             # Its lease runs out, and the route is tried once more.
             _log.warning("a trial was not noted", route=route.key, error=str(error))
+
+    async def _seal(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            is_full = True
+            while is_full:
+                is_full = await loop.run_in_executor(self._executor, self._seals.seal)
+                await asyncio.sleep(_BETWEEN_SWEEPS)  # others want to write, too
+        except AuditChainBrokenError as error:
+            _log.error("the audit log is not sealed any more: run ./run audit verify", error=str(error))
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -167,7 +167,7 @@ def test_a_tenants_mail_leaves_through_its_own_server_and_falls_back(page: Page,
 
     page.get_by_label("Password or API key").fill(demo.told("Password"))
     page.get_by_role("button", name="Save and activate").click()
-    expect(page.locator("#activation")).to_contain_text("Active since now", timeout=25_000)
+    expect(page.locator("#activation")).to_contain_text("Active from now on", timeout=25_000)
 
     sent = send_sample(page)
     assert "Goes through Acme's own server." in sent

@@ -20,7 +20,7 @@ def test_a_server_is_set_up_and_has_delivered_in_under_ten_clicks(it: ServedStor
 
     page.fill_in(server)
     visitor.presses("Save and activate")
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     page.says_state("Active, delivering")
     send_sample(visitor)
 

@@ -43,7 +43,7 @@ def test_a_sign_in_that_ends_while_somebody_types_costs_them_little(
 
     page.fill_in(server)
     visitor.presses("Save and activate")
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     assert not it.portal.has_said(server.password)
 
 
@@ -66,7 +66,7 @@ def test_saving_after_a_while_asks_for_the_password_and_keeps_what_was_typed(it:
     visitor.types("Password or API key", server.password)
     visitor.types(OURS, PASSWORD)
     visitor.presses("Save and activate")
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     assert not it.portal.has_said(PASSWORD)
 
 

@@ -20,7 +20,7 @@ def test_a_new_password_takes_over_and_neither_is_ever_shown(it: ServedStory, vi
 
     visitor.types("Display name", "Acme Legal")  # and no password: the stored one is kept
     visitor.presses("Save and activate")
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     send_sample(visitor)
     assert server.mails[-1]["From"] == "Acme Legal <mail@acme.example>"
 
@@ -33,7 +33,7 @@ def test_a_new_password_takes_over_and_neither_is_ever_shown(it: ServedStory, vi
     assert NEW not in visitor.page.content()
     visitor.types("Password or API key", NEW)
     visitor.presses("Save and activate")
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     page.says_state("Active, delivering")
     mails_before = len(server.mails)
     send_sample(visitor)

@@ -82,7 +82,7 @@ def test_a_move_to_another_provider_loses_nothing_and_leaves_the_old_one_alone(
     with application.running():
         eventually(lambda: bool(old.scripted.messages), what="mail through the old server")
         visitor.presses("Save and activate")
-        page.says_activation("Active since now")
+        page.says_activation("Active from now on")
         begun_by_then = times_said(old.scripted, "MAIL")
         application.hears_of_the_move()
         eventually(lambda: len(application.handed_in) == MESSAGES, seconds=30, what="the application to hand all in")

@@ -18,7 +18,7 @@ def test_who_saves_second_is_told_and_loses_nothing_that_was_typed(it: ServedSto
     theirs.fill_in(second_choice)
 
     alice.presses("Save and activate")
-    hers.says_activation("Active since now")
+    hers.says_activation("Active from now on")
     colleague.presses("Save and activate")
     colleague.reads("Nothing was saved")
     colleague.reads("changed to version 1 meanwhile")
@@ -30,6 +30,6 @@ def test_who_saves_second_is_told_and_loses_nothing_that_was_typed(it: ServedSto
 
     colleague.types("Password or API key", second_choice.password)
     colleague.presses("Save and activate")
-    theirs.says_activation("Active since now")
+    theirs.says_activation("Active from now on")
     hers.open()
     hers.says_where_mail_goes(OTHER_HOST)

@@ -43,7 +43,7 @@ def test_a_wrong_mode_is_named_and_healed_by_one_button(
 
     visitor.types("Password or API key", server.password)
     visitor.presses("Save and activate")
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     send_sample(visitor)
     assert "Sample" in server.mails[-1]["Subject"]
     assert not server.scripted.overheard(server.password)
@@ -67,5 +67,5 @@ def test_a_save_with_a_wrong_mode_keeps_a_draft_that_is_healed_by_the_same_butto
         visitor.types("Password or API key", server.password)
         visitor.presses("Save and activate")
 
-    page.says_activation("Active since now")
+    page.says_activation("Active from now on")
     page.says_state("Active, delivering")

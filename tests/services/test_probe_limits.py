@@ -102,8 +102,8 @@ def test_a_person_runs_one_test_at_a_time_also_when_pressing_many_times(records:
 def test_five_refused_sign_ins_close_the_account_to_tests_and_say_for_how_long(
     records: ProbeRecords, acme: TenantId, clock: MovedClock
 ) -> None:
-    for person in people(5):
-        run(records, subject_of(acme), person, refused=True)
+    for person, username in zip(people(5), ("ada", "Ada", "ADA", "ada", "aDa"), strict=True):
+        run(records, subject_of(acme, username=username), person, refused=True)
     with pytest.raises(TooManyProbesError) as refusal:
         run(records, subject_of(acme), ADA, refused=True)
     assert "smtp.acme.example has refused the sign-in as ada 5 times lately." in str(refusal.value)

@@ -147,6 +147,14 @@ def test_a_known_browser_guesses_no_faster_than_a_stranger(door: Door) -> None:
     assert [door.knock(visitor=known) for _ in range(11)] == ["wrong"] * 10 + ["too many"]
 
 
+def test_many_known_browsers_together_guess_hardly_faster(door: Door) -> None:
+    heard = 0
+    for number in range(5):
+        known = Visitor("203.0.113.9", known=KnownBrowser(door.user.id, f"browser {number}"))
+        heard += [door.knock(visitor=known) for _ in range(10)].count("wrong")
+    assert heard == 30
+
+
 def test_a_browser_known_for_one_person_is_a_stranger_for_another(door: Door) -> None:
     others = Visitor("203.0.113.9", known=KnownBrowser("somebody else", "laptop"))
     door.knock_often(10)

@@ -6,7 +6,7 @@ from typing import Final
 
 from portal.domain.routing.smtp_route import TlsMode
 from tests.support.certificates import Certificate
-from tests.support.scripted_smtp import Reset, Scenario, Silence
+from tests.support.scripted_smtp import Pause, Reset, Scenario, Silence
 
 HOST: Final = "smtp.acme.example"  # resolves to the loopback
 INSIDE: Final = "inside.acme.example"  # resolves to a private address
@@ -164,7 +164,7 @@ BROKEN_SERVERS: Final = (
         "closed it without a greeting",
         "Check the port",
         "port",
-        {"banner": Reset()},
+        {"banner": (Pause(0.5), Reset())},  # not before the connection stands at our end, too
         tls=TlsMode.NONE,
     ),
     Broken(

@@ -68,7 +68,7 @@ def test_a_row_tells_to_whom_what_how_it_ended_and_which_way(portal: Portal, ali
     ("state", "words"),
     [
         (MessageState.EXPIRED, "Expired It expired before it could be sent. not sent"),
-        (MessageState.QUEUED, "Waiting for the worker not sent yet"),
+        (MessageState.QUEUED, "Waiting to be sent not sent yet"),
         (MessageState.WAITING, "Waiting to be tried again It waits until 13:00 UTC. not sent yet"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_failure_says_what_happened_what_to_do_and_which_field(alice: Browser,
 
 def test_save_and_activate_ends_in_active_when_the_test_succeeds(alice: Browser, server: ScriptedServer) -> None:
     words = words_of(ended(alice, alice.post(f"{PAGE}/save-and-activate", good(server))))
-    assert "Active since now: version 1 sends your mail." in words
+    assert "Active from now on: version 1 sends your mail." in words
     assert f"Mail goes through 127.0.0.1:{server.port} as no-reply@acme.example." in words
 
 
@@ -214,7 +214,7 @@ def test_an_old_test_does_not_claim_to_be_about_now(connected: Portal, alice: Br
     connected.clock.passed += timedelta(minutes=10)
     words = words_of(alice.get(f"{TESTS}/{probe}"))
     assert "Version 1 is the active one." in words
-    assert "Active since now" not in words
+    assert "Active from now on" not in words
 
 
 def test_another_tenants_test_is_not_found(connected: Portal, alice: Browser) -> None:

@@ -50,6 +50,21 @@ def test_no_form_is_taken_without_its_token(portal: Portal, alice: Browser) -> N
         assert "This form is too old" in words_of(answer), path
 
 
+def test_whoever_signed_out_meanwhile_is_asked_to_sign_in_and_led_back_to_the_page(
+    portal: Portal, alice: Browser
+) -> None:
+    page = "/t/acme/email-smtp"
+    token = csrf_token_in(alice.get(page))
+    alice.post("/sign-out")
+    before = events(portal)
+    answer = alice.post_bare(f"{page}/draft", typed(csrf_token=token), headers={"Referer": alice.base_url + page})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/sign-in?next={page}"
+    assert "You are not signed in, so nothing was changed." in words_of(alice.get(answer.headers["Location"]))
+    assert alice.post_bare(f"{page}/tests", typed(), headers={"HX-Request": "true"}).status_code == 401
+    assert events(portal) == before
+
+
 def test_no_form_is_taken_with_another_persons_token(portal: Portal, alice: Browser, charlie: Browser) -> None:
     before = events(portal)
     theirs = csrf_token_in(charlie.get("/t/other/email-smtp"))

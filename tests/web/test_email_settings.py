@@ -267,6 +267,7 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unasked(portal: P
 
     assert late.status_code == 409
     assert "Nothing was saved. These settings were changed to version 2 meanwhile." in words_of(late)
+    assert 'role="alert" tabindex="-1" autofocus' in late.text  # a whole page begins at its top, far above these words
     assert value_of(late, "reply_to") == "help@acme.example"
     assert portal.waypost.email_settings.saved(portal.acme).settings.from_name == "From the other tab"
     again = alice.post(DRAFT, typed(from_name="Mine", seen=value_of(late, "seen")))

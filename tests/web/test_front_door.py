@@ -22,6 +22,15 @@ def test_one_arrives_at_the_overview_of_the_tenant_one_looked_at_last(portal: Po
     assert alice.get("/").headers["Location"] == "/t/zebra/overview"
 
 
+def test_a_page_of_no_tenant_leads_back_to_the_pages_of_the_one_looked_at_last(portal: Portal) -> None:
+    alice = portal.browser(ALICE)
+    portal.waypost.accounts.add_member("other", user_id(portal, ALICE), Role.VIEWER, actor=COMMAND_LINE)
+    alice.get("/t/other/overview")
+    account = alice.get("/account").text
+    for page in ("overview", "email-smtp", "messages", "audit-log"):
+        assert f'<a href="/t/other/{page}"' in account
+
+
 def test_a_tenant_one_is_no_member_of_any_more_is_not_gone_back_to(portal: Portal) -> None:
     bob = portal.browser(BOB)
     with bob.client.session_transaction(base_url=bob.base_url) as session:

@@ -41,7 +41,7 @@ def test_a_sample_goes_to_the_signed_in_person_whatever_the_form_says(portal: Po
 def test_a_waiting_sample_looks_again_with_and_without_scripts(alice: Browser) -> None:
     path = alice.post(SAMPLES).headers["Location"]
     page = alice.get(path)
-    assert "Waiting for the worker" in words_of(page)
+    assert "Waiting to be sent" in words_of(page)
     assert f'hx-get="{path}"' in page.text
     assert '<noscript><meta http-equiv="refresh" content="1"></noscript>' in page.text
     part = alice.get(path, headers={"HX-Request": "true"})
@@ -191,9 +191,20 @@ def test_a_waiting_message_tells_its_next_try_and_when_it_is_dropped(
     page = alice.get(put(portal, ("tenant", Fault.RCPT_TEMP), state=MessageState.WAITING, **at))
     words = words_of(page)
     assert said in words
-    assert "if no server takes it until then" in words
+    assert "if no server takes it by then" in words
     assert 'hx-trigger="every 10s"' in page.text
     assert f"{at['due_at']:%Y-%m-%d %H:%M:%S} UTC" in words
+
+
+@pytest.mark.parametrize(("due_in", "seconds"), [(2, 1), (-2, 1), (29, 1), (31, 10), (-31, 10)])
+def test_a_try_that_is_near_is_looked_at_every_second(
+    portal: Portal, alice: Browser, due_in: int, seconds: int
+) -> None:
+    due_at = portal.clock() + timedelta(seconds=due_in)
+    # The clock runs on while the page is asked for, by less than the second that every case leaves.
+    page = alice.get(put(portal, ("tenant", Fault.ROUTE_TEMP), state=MessageState.WAITING, due_at=due_at))
+    assert f'hx-trigger="every {seconds}s"' in page.text
+    assert f'<meta http-equiv="refresh" content="{seconds}">' in page.text
 
 
 def test_what_leaves_later_says_when(portal: Portal, alice: Browser) -> None:

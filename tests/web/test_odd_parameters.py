@@ -9,7 +9,7 @@ import pytest
 from tests.support.portal_app import ALICE, served, user_id
 from tests.support.url_map import addresses, examples
 
-ODD: Final = ("\0", "a\0b", "-1", "9" * 40, "é" * 400, "%", "' OR 1=1 --", "2026-02-31", "\ud7ff")
+ODD: Final = ("\0", "a\0b", "-1", "9" * 40, "é" * 400, "%", "' OR 1=1 --", "2026-02-31", "fe80::1%\0", "\ud7ff")
 
 
 @pytest.mark.peers

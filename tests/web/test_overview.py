@@ -85,7 +85,7 @@ def test_the_tiles_count_the_last_24_hours(midway: Portal) -> None:
     put(midway, count=4, **UNHEALTHY, ago=timedelta(hours=3))
     put(midway, count=50, **OWN, ago=timedelta(hours=25))
     page = alice.get(PAGE).text
-    assert tile(page, "sent") == "1,000 99.3 % at the first try"
+    assert tile(page, "sent") == "1,000 99.3 % on the first try"
     assert tile(page, "fallback").startswith("4 ")
     assert tile(page, "failed") == "0 nothing was lost"
 
@@ -104,8 +104,8 @@ def test_a_quiet_day_is_no_empty_page(midway: Portal) -> None:
 @pytest.mark.parametrize(
     ("messages", "note"),
     [
-        ([(OWN, 3)], "3 all at the first try"),
-        ([(OWN, 1999), (OWN | {"tries": 2}, 1)], "2,000 99.9 % at the first try"),
+        ([(OWN, 3)], "3 all on the first try"),
+        ([(OWN, 1999), (OWN | {"tries": 2}, 1)], "2,000 99.9 % on the first try"),
         ([(FAILED, 1)], "0 nothing yet"),
     ],
 )
@@ -158,14 +158,14 @@ def test_failures_are_told_by_their_reasons_the_most_frequent_first(midway: Port
 def test_the_median_and_the_slow_ones_are_told(midway: Portal) -> None:
     for taking in (0.1, 0.38, 0.9, 75):
         put(midway, taking=taking, **OWN)
-    assert tile(midway.browser(ALICE).get(PAGE).text, "median") == "0.38 s 95 of 100 within 1 min 15 s"
+    assert tile(midway.browser(ALICE).get(PAGE).text, "median") == "0.38 s 95 % within 1 min 15 s"
 
 
 def test_of_very_many_messages_the_page_says_which_were_timed(midway: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traffic, "MOST_TIMED", 4)
     put(midway, count=5, taking=0.5, **OWN)
     told = tile(midway.browser(ALICE).get(PAGE).text, "median")
-    assert told == "0.50 s 95 of 100 within 0.50 s, of the newest 4"
+    assert told == "0.50 s 95 % within 0.50 s, of the newest 4"
 
 
 @pytest.mark.parametrize(

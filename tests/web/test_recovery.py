@@ -1,6 +1,7 @@
 """A new password for who has forgotten theirs, by a link in a mail."""
 
 import re
+import time
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +13,8 @@ from portal.crypto.token_hashing import new_token
 from portal.domain.audit_events import COMMAND_LINE
 from portal.domain.ids import UserId
 from portal.domain.people.roles import Role
+from portal.domain.people.visitor import Visitor
+from portal.services.recovery import ANSWERED_AFTER
 from portal.storage import users
 from portal.web import create_app
 from tests.support.portal_app import ALICE, CHARLIE, OLGA, OTHER, PASSWORD, Browser, Portal, words_of
@@ -58,6 +61,13 @@ def test_the_answer_is_the_same_for_everybody_and_for_nobody(portal: Portal) -> 
     answers = [ask(portal, email) for email in (ALICE, OLGA, "nobody@acme.example", "no address", "a\0@b.example", "")]
     assert {(answer.status_code, answer.headers["Location"]) for answer in answers} == {(303, "/recovery/sent")}
     assert audited(portal, "user.recovery_asked") == 6
+
+
+def test_the_answer_takes_as_long_for_nobody_as_for_somebody(portal: Portal) -> None:
+    for email in (ALICE, "nobody@acme.example"):
+        began = time.monotonic()
+        portal.waypost.recovery.ask(email, Visitor("203.0.113.9"))
+        assert time.monotonic() - began >= ANSWERED_AFTER
 
 
 def test_only_the_person_is_written_to(portal: Portal) -> None:

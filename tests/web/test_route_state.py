@@ -26,6 +26,7 @@ from portal.web.route_state import (
     Version,
 )
 from tests.support.portal_app import ALICE, Browser, Portal, typed, words_of
+from tests.support.stored_mail import put_attempt, put_messages
 
 PAGE = "/t/acme/email-smtp"
 OWN = "smtp.acme.example:587"
@@ -34,6 +35,8 @@ PLATFORM = "Acme Production via Northwind <no-reply@platform.example>"
 SAVED = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 CHANGED = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 MET = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
+LET_IN = datetime(2026, 11, 20, 11, 30, tzinfo=UTC)
+LATER = datetime(2026, 11, 20, 11, 45, tzinfo=UTC)
 OUT = Outage(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), datetime(2026, 11, 20, 12, 5, tzinfo=UTC))
 SETTINGS = EmailSettings("smtp.acme.example", 587, TlsMode.STARTTLS, "no-reply@acme.example")
 NOTHING_YET = RouteState(
@@ -80,6 +83,19 @@ def held(state: RouteState, fallback: FallbackPolicy) -> RouteState:
             "It did not take the last message, at 2026-11-20 11:00",
         ),
         (replace(PROVEN, last=UNTAKEN), Standing.FAILING, MET, "What it does not take leaves through the platform."),
+        (
+            replace(PROVEN, last=UNTAKEN, let_in_at=LET_IN),
+            Standing.ANSWERING,
+            LET_IN,
+            "It failed, and let us sign in again at 2026-11-20 11:30 UTC: the next message will show",
+        ),
+        (
+            replace(PROVEN, last=replace(UNTAKEN, at=LATER), let_in_at=LET_IN),
+            Standing.FAILING,
+            LATER,
+            "It did not take",
+        ),
+        (replace(PROVEN, outage=OUT, let_in_at=LET_IN), Standing.USING_PLATFORM, OUT.since, "has been failing"),
         (
             held(replace(PROVEN, last=UNTAKEN), FallbackPolicy.NEVER),
             Standing.FAILING,
@@ -204,6 +220,24 @@ def test_one_failure_is_no_outage_and_recovery_ends_it(portal: Portal, alice: Br
     end(portal, Fault.OK)
     words = words_of(alice.get(PAGE))
     assert f"Mail goes through {OWN}" in words
+    assert "failing" not in words
+
+
+def test_a_server_that_lets_us_in_again_is_not_called_failing_before_the_next_message(
+    portal: Portal, alice: Browser
+) -> None:
+    activate(alice)
+    end(portal, Fault.ROUTE_AUTH, times=2)
+    with portal.waypost.database.transaction() as session:
+        [message] = put_messages(session, portal.acme, portal.clock())
+        put_attempt(session, message, 1, portal.clock(), via="tenant", version=1, fault=Fault.ROUTE_AUTH)
+    assert "Active, failing" in words_of(alice.get(PAGE))
+    portal.clock.passed += timedelta(days=1)
+    [route] = portal.waypost.route_watch.due(portal.clock())
+    portal.waypost.route_watch.probed(route, fault=Fault.OK, said="250 OK", now=portal.clock())
+    words = words_of(portal.browser(ALICE).get(PAGE))
+    assert "Active, answering again" in words
+    assert f"let us sign in again at {portal.clock():%Y-%m-%d %H:%M} UTC" in words
     assert "failing" not in words
 
 

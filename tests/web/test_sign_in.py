@@ -110,6 +110,14 @@ def test_a_script_that_looks_again_after_the_end_has_the_page_led_to_the_sign_in
     assert (answer.status_code, answer.text, answer.headers["HX-Refresh"]) == (401, "", "true")
 
 
+def test_a_page_that_looks_again_by_itself_keeps_nobody_signed_in(portal: Portal) -> None:
+    browser = portal.browser(ALICE)
+    for _ in range(3):
+        assert browser.get(PAGE, headers={"HX-Request": "true"}).status_code == 200
+        portal.clock.passed += timedelta(minutes=10, seconds=5)
+    assert browser.get(PAGE, headers={"HX-Request": "true"}).status_code == 401
+
+
 def test_an_operator_without_a_tenant_reads_what_to_do(portal: Portal) -> None:
     words = words_of(portal.browser(OLGA).get("/"))
     assert "./run tenant create" in words
@@ -191,6 +199,7 @@ def test_who_was_signed_out_from_another_browser_is_told_that(portal: Portal) ->
         ("https://evil.example/t/acme", "/sign-in"),
         ("//evil.example/", "/sign-in"),
         ("http://127.0.0.1:5000//evil.example/", "/sign-in"),
+        ("http://[", "/sign-in"),
         (None, "/sign-in"),
     ],
 )

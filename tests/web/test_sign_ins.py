@@ -167,6 +167,20 @@ def test_changing_the_password_ends_all_other_sign_ins_and_tells_the_person(port
     assert audited(portal, "user.password_changed") == 1
 
 
+def test_a_new_password_makes_a_stolen_cookie_of_the_same_browser_worthless_at_once(
+    portal: Portal, alice: Browser
+) -> None:
+    thief = portal.browser()
+    thief.client.set_cookie("waypost", cookie_of(alice), domain="127.0.0.1")
+    assert thief.get(ACCOUNT).status_code == 200
+    new = "other words in another row"
+    fields = {"current_password": PASSWORD, "new_password": new, "again": new}
+    assert alice.post(f"{ACCOUNT}/password", fields).status_code == 303
+    # Before Alice's browser asks for anything more: whoever came first would have got the new token.
+    assert thief.get(ACCOUNT).status_code == 303
+    assert alice.get(ACCOUNT).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [

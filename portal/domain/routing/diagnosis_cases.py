@@ -155,7 +155,7 @@ BY_TROUBLE: Final = {
     ),
     Trouble.CONNECTION_REFUSED: Case(
         "{host} accepts no connections on port {port}",
-        "The server refused the connection: nothing listens on this port, or not for us.",
+        "The server refused the connection: nothing listens on this port, or a firewall turns this platform away.",
         (_RIGHT_PORT, _FIREWALL),
         "port",
     ),

@@ -1,6 +1,6 @@
 """One's own account: the password, and the browsers that are signed in."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.domain.people import user_agents
@@ -8,6 +8,7 @@ from portal.domain.people.sign_in_rules import why_ended
 from portal.services.sign_in import WrongPasswordError
 from portal.services.sign_in_limits import TooManyTriesError
 from portal.storage import sign_ins
+from portal.web import login
 from portal.web.access import signed_in
 from portal.web.database import db, waypost
 from portal.web.forms.account import ChangePasswordForm
@@ -31,7 +32,7 @@ def change_password() -> ResponseReturnValue:
     if new is None:
         return _page(form), 422
     try:
-        waypost().passwords.change(
+        token = waypost().passwords.change(
             person().account, current=form.current_password.data or "", new=new, visitor=visitor()
         )
     except WrongPasswordError:
@@ -40,8 +41,10 @@ def change_password() -> ResponseReturnValue:
     except TooManyTriesError as refused:
         form.current_password.errors = [f"Too many wrong passwords. {try_again(refused.wait)}"]
         return _page(form), 429, retry_after(refused.wait)
+    response = make_response(redirect(url_for(".show"), 303))
+    login.begin(token, response)
     flash("Your password is changed. Every other browser was signed out.")
-    return redirect(url_for(".show"), 303)
+    return response
 
 
 @blueprint.post("/sign-ins/<sign_in_id>/end")

@@ -1,7 +1,7 @@
 """Messages: the log of them all, what became of one, and a sample to oneself."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -29,6 +29,8 @@ blueprint = Blueprint("messages", __name__, url_prefix="/t/<slug>/messages")
 
 _WORKER_TAKES: Final = timedelta(seconds=10)
 """A due message that nobody has taken for longer is a sign that no worker runs."""
+_SOON: Final = timedelta(seconds=30)
+"""A try that is due sooner, or was due just now, is worth a look at every second."""
 
 
 @blueprint.get("")
@@ -87,8 +89,15 @@ def show(here: Membership, message_id: str) -> ResponseReturnValue:
         advice=advice_for(row, tried[-1] if tried else None, _last_on_own(tried)),
         is_final=MessageState(row.state).is_final,
         is_later=row.send_at > now,
+        seconds_to_next_look=_seconds_to_next_look(row, now),
         waits_for_worker=row.state == MessageState.QUEUED and now - row.send_at > _WORKER_TAKES,
     )
+
+
+def _seconds_to_next_look(row: MessageRow, now: datetime) -> int:
+    if row.state in (MessageState.QUEUED, MessageState.SENDING):
+        return 1
+    return 1 if row.due_at is not None and abs(row.due_at - now) < _SOON else 10
 
 
 def _message(here: Membership, message_id: str) -> MessageRow | None:

@@ -1,4 +1,4 @@
-"""Sign-ins that are listed and rotate, tokens used once, limits, and what a test tried and whether it arrived.
+"""Sign-ins that are listed and rotate, tokens used once, limits, what a test tried and whether it arrived, seals.
 
 Who is signed in signs in again: of the sign-ins there were, nobody knows when their person last proved who they are.
 """
@@ -62,6 +62,30 @@ def upgrade() -> None:
     ):
         columns = ["tenant_id", column, "id"]
         op.create_index(name, "audit_log", columns, sqlite_where=condition, postgresql_where=condition)
+    administrative = sa.text(
+        "action != 'email.route_alerted' AND action != 'email.route_recovered' AND action != 'email.route_unhealthy' "
+        "AND action != 'email.send_failed' AND action != 'email.sent'"
+    )
+    op.create_index(
+        "ix_audit_log_administrative",
+        "audit_log",
+        ["id"],
+        sqlite_where=administrative,
+        postgresql_where=administrative,
+    )
+    op.create_table(
+        "audit_seals",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("first_id", sa.Integer(), nullable=False),
+        sa.Column("last_id", sa.Integer(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("mac", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_seals")),
+        sa.UniqueConstraint("previous", name=op.f("uq_audit_seals_previous")),
+    )
     with op.batch_alter_table("probes") as probes:
         probes.add_column(sa.Column("settings", sa.JSON(), nullable=False, server_default="{}"))
         probes.add_column(sa.Column("receipt_hash", sa.LargeBinary(length=32), nullable=True))
