@@ -22,6 +22,7 @@ from portal.services.accounts import Accounts
 from portal.services.audit_seals import AuditSeals
 from portal.services.clock import Clock, utc_now
 from portal.services.connection_probe import ConnectionProbe
+from portal.services.deliverability import Deliverability
 from portal.services.delivery import Delivery
 from portal.services.email_settings import EmailSettingsService
 from portal.services.lane_reading import LaneReader
@@ -109,6 +110,10 @@ class Waypost:
             clock=self.clock,
             base_url=self.settings.base_url,
         )
+
+    @property
+    def deliverability(self) -> Deliverability:
+        return Deliverability(self.settings.name_servers)
 
     @property
     def quota(self) -> Quota:

@@ -7,6 +7,7 @@ import click
 
 from portal.cli.audit import audit
 from portal.cli.database import db
+from portal.cli.deliverability import deliverability
 from portal.cli.doctor import doctor
 from portal.cli.explain_reply import explain_reply
 from portal.cli.keys import keys
@@ -26,6 +27,7 @@ def main() -> None:
 for command in (
     audit,
     db,
+    deliverability,
     doctor,
     explain_reply,
     keys,

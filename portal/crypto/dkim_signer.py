@@ -83,10 +83,15 @@ class DkimSigner:
     @property
     def record(self) -> str:
         """The TXT record that publishes the public key (RFC 6376 section 3.6.1), in one piece."""
+        return f"v=DKIM1; k=rsa; p={self.public_key}"
+
+    @property
+    def public_key(self) -> str:
+        """The SubjectPublicKeyInfo in base64, as p= publishes it."""
         public = self._key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        return f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode('ascii')}"
+        return base64.b64encode(public).decode("ascii")
 
     def covers(self, from_domain: str) -> bool:
         """Whether a signature of this domain can align with that From domain (RFC 9989 section 4.4, relaxed)."""

@@ -4,6 +4,7 @@ import socket
 import socketserver
 import struct
 import threading
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Final, Self
@@ -29,8 +30,15 @@ class Silence(Enum):
 
 SILENCE: Final = Silence.SILENCE
 
-Answer = tuple[str, ...] | Rcode | Silence
-"""The record data, an empty tuple for "no such record"; or a failure; or nothing."""
+
+class Gibberish(Enum):
+    GIBBERISH = "a message that says it holds a record, and ends before it"
+
+
+GIBBERISH: Final = Gibberish.GIBBERISH
+
+Answer = tuple[str, ...] | Rcode | Silence | Gibberish
+"""The record data, an empty tuple for "no such record"; or a failure; or nothing; or nothing that can be read."""
 
 
 class NameServer:
@@ -39,24 +47,30 @@ class NameServer:
     Args:
         zone: Records of any domains, names absolute with or without the last dot, e.g.
             ``"mail.acme.example. A 192.0.2.1"``; ``$TTL`` is set.
+        tcp: Whether anybody listens there.
+        cuts_short: Sends everything by TCP only: by UDP, the bit that says so.
 
     Attributes:
         address: Where it listens, as ``PORTAL_DNS_SERVERS`` and ``DnsResolver`` take it.
         asked: Every question so far, e.g. ``("mail.acme.example", "A", "udp")``.
     """
 
-    def __init__(self, zone: str = "") -> None:
+    def __init__(self, zone: str = "", *, tcp: bool = True, cuts_short: bool = False) -> None:
         self._zone = dns.zone.from_text(
             f"$TTL {_TTL}\n{zone}", origin=dns.name.root, relativize=False, check_origin=False
         )
         self._scripts: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], list[Answer]] = {}
         self._lock = threading.Lock()
         self.asked: list[tuple[str, str, str]] = []
-        self._udp, self._tcp = _listen(self)
-        self.address: tuple[str, int] = ("127.0.0.1", self._udp.server_address[1])
+        self._cuts_short = cuts_short
+        by_udp, by_tcp = _listen(self)
+        self.address: tuple[str, int] = ("127.0.0.1", by_udp.server_address[1])
+        self._servers: tuple[socketserver.BaseServer, ...] = (by_udp, by_tcp)
+        if not tcp:
+            by_tcp.server_close()
+            self._servers = (by_udp,)
         self._threads = [
-            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-            for server in (self._udp, self._tcp)
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True) for server in self._servers
         ]
 
     def script(self, name: str, rdtype: str, *answers: Answer) -> None:
@@ -70,7 +84,7 @@ class NameServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for server, thread in zip((self._udp, self._tcp), self._threads, strict=True):
+        for server, thread in zip(self._servers, self._threads, strict=True):
             server.shutdown()
             thread.join()
             server.server_close()
@@ -88,13 +102,16 @@ class NameServer:
             return None
         response = dns.message.make_response(query, recursion_available=True)
         response.flags |= dns.flags.AA
+        if answer is GIBBERISH:
+            wire = response.to_wire()
+            return wire[:6] + b"\0\1" + wire[8:]
         if isinstance(answer, Rcode):
             response.set_rcode(answer)
         elif answer is None:
             self._answer_from_zone(response, question.name, question.rdtype)
         elif answer:
             response.answer.append(dns.rrset.from_text_list(question.name, _TTL, "IN", question.rdtype, answer))
-        return _to_wire(response, query, transport)
+        return _to_wire(response, query, transport, cut_short=self._cuts_short)
 
     def _scripted(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Answer | None:
         with self._lock:
@@ -137,15 +154,15 @@ class NameServer:
         return any(node.is_subdomain(name) for node in self._zone.nodes)
 
 
-def _to_wire(response: dns.message.Message, query: dns.message.Message, transport: str) -> bytes:
+def _to_wire(response: dns.message.Message, query: dns.message.Message, transport: str, *, cut_short: bool) -> bytes:
     if transport == "tcp":
         return response.to_wire(max_size=65535, want_shuffle=False)
-    try:
-        return response.to_wire(max_size=max(512, query.payload), want_shuffle=False)
-    except dns.exception.TooBig:
-        truncated = dns.message.make_response(query, recursion_available=True)
-        truncated.flags |= dns.flags.TC
-        return truncated.to_wire()
+    with suppress(dns.exception.TooBig):
+        if not cut_short:
+            return response.to_wire(max_size=max(512, query.payload), want_shuffle=False)
+    truncated = dns.message.make_response(query, recursion_available=True)
+    truncated.flags |= dns.flags.TC
+    return truncated.to_wire()
 
 
 class _UdpServer(socketserver.ThreadingUDPServer):

@@ -1,23 +1,21 @@
-"""Our resolver: what the DNS says, asked by ourselves so that the answer can be judged before it is used."""
+"""The addresses of a server, asked for so that each can be judged before it is connected to."""
 
 import asyncio
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-import dns.asyncresolver
 import dns.exception
 import dns.name
-import dns.nameserver
 import dns.resolver
 
+from portal.dns_resolver.name_servers import configured
 from portal.domain.mail.host_names import LookupFailed, NoSuchHost
 
 Addresses = tuple[IPv4Address | IPv6Address, ...]
 
 _SECONDS_A_TRY: Final = 2.0
 _SECONDS_FOR_THE_SECOND_ANSWER: Final = 1.0
-_EDNS_PAYLOAD: Final = 1232  # octets that pass everywhere without fragments (DNS flag day 2020); more comes by TCP
 
 
 class DnsResolver:
@@ -29,9 +27,7 @@ class DnsResolver:
     """
 
     def __init__(self, nameservers: Sequence[tuple[str, int]] | None = None) -> None:
-        self._resolver = _configured(nameservers)
-        self._resolver.timeout = _SECONDS_A_TRY
-        self._resolver.use_edns(0, 0, _EDNS_PAYLOAD)
+        self._resolver = configured(nameservers, seconds_a_try=_SECONDS_A_TRY)
 
     async def addresses(
         self,
@@ -89,17 +85,6 @@ class DnsResolver:
         except dns.exception.DNSException as error:
             raise LookupFailed from error
         return tuple(ip_address(record.address) for record in answer)
-
-
-def _configured(nameservers: Sequence[tuple[str, int]] | None) -> dns.asyncresolver.Resolver:
-    if nameservers is None:
-        try:
-            return dns.asyncresolver.Resolver()
-        except dns.resolver.NoResolverConfiguration:
-            nameservers = ()
-    resolver = dns.asyncresolver.Resolver(configure=False)
-    resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in nameservers]
-    return resolver
 
 
 def _found(task: asyncio.Task[Addresses]) -> Addresses:
