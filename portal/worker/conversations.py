@@ -73,17 +73,20 @@ class Conversations:
         return self._delivery.is_said(journey)
 
     async def write(self, ending: Ending) -> None:
-        await self._commits.commit(Step(ending))
-        self._metrics.message_ended(ending.state)
+        is_kept = (await self._commits.commit(Step(ending))).ended
+        if is_kept:
+            self._metrics.message_ended(ending.state)
         lane = self.dispatch.lanes.get(ending.tenant_id)
         if lane is None:
             return
-        lane.due_at(ending.due_at)
+        if is_kept:
+            lane.due_at(ending.due_at)
         lane.ending.discard(ending.message)
         journey = lane.held.get(ending.message)
+        # Where it was not kept, a late outcome has made something else of the message meanwhile: read what.
         if journey is not None:
-            self.dispatch.forget(journey)
-        elif lane.wants_more and not lane.is_being_read:
+            self.dispatch.forget(journey, read_again=not is_kept)
+        elif not is_kept or (lane.wants_more and not lane.is_being_read):
             self.dispatch.read(lane)
 
     def _is_over(self, task: asyncio.Task[None]) -> None:

@@ -28,7 +28,8 @@ class Seen:
     """What has been seen of one message.
 
     Attributes:
-        begun: The number that fences it.
+        begun: The number that fences it, together with ``tries``.
+        tries: Outcomes on record.
         numbers: The conversations begun about it.
         unknown: Those of which nobody knows how they ended.
         final: Its state, once that was seen to be final.
@@ -36,6 +37,7 @@ class Seen:
 
     tenant: TenantId
     begun: int = 0
+    tries: int = 0
     numbers: set[int] = field(default_factory=set)
     unknown: set[int] = field(default_factory=set)
     final: MessageState | None = None
@@ -69,10 +71,11 @@ class MessageLedger:
         """Workers report here what they have written; each may write only what is its own to write."""
         if step.ending is not None:
             ending, seen = step.ending, self.seen[step.ending.message]
-            is_current = seen.final is None and ending.begun == seen.begun
+            # An end that was decided before a late outcome came is not the end of what it has become.
+            is_current = seen.final is None and (ending.begun, ending.tries_before) == (seen.begun, seen.tries)
             assert written.ended is is_current, "the outcome of the latest conversation counts, and no other"
             if is_current:
-                seen.begun = ending.begun_after
+                seen.begun, seen.tries = ending.begun_after, ending.tries
         if step.begin is not None and written.begun:
             begin, seen = step.begin, self.seen[step.begin.message]
             assert seen.final is None, "a message that is over has begun again"
@@ -117,7 +120,7 @@ class MessageLedger:
             assert state.is_final is (row.finished_at is not None) is (row.due_at is None), "it is final, or it is due"
             assert state.is_final is (id_ not in contents), "what is open has its content, what is final has none"
             assert row.begun == seen.begun
-            assert row.tries == attempts[id_]
+            assert row.tries == seen.tries == attempts[id_]
             assert len(seen.unknown) <= _MOST_UNKNOWN
             assert events[id_, _WELL] == (state is MessageState.SENT)
             if state.is_final:
