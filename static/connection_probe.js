@@ -23,17 +23,24 @@ const forget = (field, diagnosis) => {
   field.removeAttribute("aria-invalid");
 };
 
-const look = () => {
-  const panel = document.getElementById("probe");
-  if (!panel) return;
+const look = (panel) => {
   say(panel.dataset.says);
+  panel.querySelectorAll("[data-copy-report]").forEach((button) => button.removeAttribute("hidden"));
+};
+const follow = (panel) => {
   document.querySelectorAll('#settings [aria-describedby~="probe-diagnosis"]').forEach((field) => forget(field, "probe-diagnosis"));
   const suspect = panel.dataset.field && document.getElementById(panel.dataset.field);
   if (suspect) outline(suspect, panel.dataset.diagnosis);
-  panel.querySelectorAll("[data-copy-report]").forEach((button) => button.removeAttribute("hidden"));
 };
-document.addEventListener("htmx:after:swap", look);
-look();
+document.addEventListener("htmx:after:swap", () => {
+  const panel = document.getElementById("probe");
+  if (!panel) return;
+  look(panel);
+  follow(panel);
+});
+// In a page that comes whole, the server has outlined the field, if its form holds what was tested.
+const shown = document.getElementById("probe");
+if (shown) look(shown);
 
 // Apply fix: what was typed stays, the password too; then the same button is pressed again.
 const set = (form, name, value) => {

@@ -81,3 +81,15 @@ def test_the_field_is_outlined_the_fix_keeps_the_typed_password_and_the_report_i
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "Result:     passed" in copied
     assert PASSWORD not in copied
+
+
+def test_an_older_test_of_another_form_outlines_nothing_in_this_one(page: Page) -> None:
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#probe")).to_contain_text("answered in TLS, but you chose STARTTLS")
+    page.get_by_role("button", name="Apply fix").click()
+    expect(page.locator("#probe")).to_contain_text("accepted the test message")
+
+    page.locator("#probe-history li").filter(has_text="Failed").get_by_role("link").click()
+
+    expect(page.locator("#probe")).to_contain_text("answered in TLS, but you chose STARTTLS")
+    expect(page.locator("#settings .is-suspect, #settings .is-invalid")).to_have_count(0)
