@@ -5,6 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 NO_WAIT: Final = timedelta()
+_MINUTE: Final = timedelta(minutes=1)
+
+
+def begun_minutes(wait: timedelta) -> int:
+    """A wait as people are told it: minutes, rounded up, at least one."""
+    return max(1, -(-wait // _MINUTE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.domain.ids import TenantId
-from portal.domain.token_bucket import NO_WAIT, Limit
+from portal.domain.token_bucket import NO_WAIT, Limit, begun_minutes
 from portal.services import limits
 from portal.services.clock import Clock
 from portal.storage import audit_log
@@ -36,8 +36,7 @@ def record_export(
         if wait == NO_WAIT:
             audit_log.append(session, AuditEvent(AuditAction.AUDIT_LOG_EXPORTED, now, actor, tenant_id, dict(asked)))
     if wait != NO_WAIT:
-        minutes = -(-wait // timedelta(minutes=1))
         raise TooManyExportsError(
             f"You have downloaded the audit log {_EXPORTS.most} times within an hour. "
-            f"The next download is possible in {minutes} min."
+            f"The next download is possible in {begun_minutes(wait)} min."
         )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit_events import Actor
 from portal.domain.ids import TenantId
-from portal.domain.token_bucket import NO_WAIT, Limit
+from portal.domain.token_bucket import NO_WAIT, Limit, begun_minutes
 from portal.services import limits
 from portal.services.probe_verdict import Subject
 from portal.storage.probes import ProbeRow
@@ -64,8 +64,8 @@ def refuse_too_many(session: Session, tenant_id: TenantId, actor: Actor, now: da
         ).all()
         if len(times) >= most:
             raise TooManyProbesError(
-                f"{who} {most} times within {_minutes(span)} minutes. "
-                f"The next one is possible in {_minutes(times[-1] + span - now)} min."
+                f"{who} {most} times within {begun_minutes(span)} minutes. "
+                f"The next one is possible in {begun_minutes(times[-1] + span - now)} min."
             )
 
 
@@ -82,7 +82,7 @@ def take_sign_in(session: Session, subject: Subject, now: datetime) -> None:
         raise TooManyProbesError(
             f"{subject.settings.host} has refused the sign-in as {subject.settings.username} {REFUSED_SIGN_INS.most} "
             "times lately. More tries could lock the account, so look up the right password first. "
-            f"The next test with this username is possible in {_minutes(wait)} min."
+            f"The next test with this username is possible in {begun_minutes(wait)} min."
         )
 
 
@@ -95,8 +95,3 @@ def give_sign_in_back(session: Session, subject: Subject, now: datetime) -> None
 def _account(subject: Subject) -> str:
     # Most servers take a username in any case: Bob and bob are one account, which five tries may lock.
     return f"{subject.tenant_id}\0{subject.settings.host}\0{(subject.settings.username or '').casefold()}"
-
-
-def _minutes(span: timedelta) -> int:
-    """Begun minutes, at least one."""
-    return max(1, -(-span // timedelta(minutes=1)))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit_events import Actor, AuditAction, AuditEvent
 from portal.domain.ids import MessageId, TenantId
-from portal.domain.token_bucket import NO_WAIT, Limit
+from portal.domain.token_bucket import NO_WAIT, Limit, begun_minutes
 from portal.services import limits
 from portal.services.clock import Clock
 from portal.services.sending import Sender
@@ -35,10 +35,9 @@ class TooManySamplesError(Exception):
     """
 
     def __init__(self, limit: Limit, wait: timedelta) -> None:
-        minutes = max(1, -(-wait // timedelta(minutes=1)))
         super().__init__(
-            f"That is enough for now: {limit.most} samples in {limit.span // timedelta(minutes=1)} minutes is as many "
-            f"as are sent for {_WHOSE[limit]}. The next one is possible in {minutes} min."
+            f"That is enough for now: {limit.most} samples in {begun_minutes(limit.span)} minutes is as many "
+            f"as are sent for {_WHOSE[limit]}. The next one is possible in {begun_minutes(wait)} min."
         )
         self.limit = limit
 

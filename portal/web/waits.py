@@ -1,14 +1,13 @@
 """How long to wait, as people say it."""
 
 from datetime import timedelta
-from typing import Final
 
-_MINUTE: Final = timedelta(minutes=1)
+from portal.domain.token_bucket import begun_minutes
 
 
 def try_again(wait: timedelta) -> str:
     """When to try again, rounded up."""
-    minutes = -(-wait // _MINUTE)
+    minutes = begun_minutes(wait)
     return f"Try again in {minutes} minutes." if minutes > 1 else "Try again in a minute."
 
 

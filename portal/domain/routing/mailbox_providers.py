@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from portal.domain.routing.provider_hosts import GMAIL, GOOGLE_RELAY, MICROSOFT, is_at
+from portal.domain.routing.provider_hosts import GOOGLE, MICROSOFT, is_at
 
 _COUNTRY: Final = r"(?:com|net|(?:co|com)\.[a-z]{2}|[a-z]{2})"
 
@@ -51,28 +51,43 @@ def _in_any_country(*names: str) -> re.Pattern[str]:
 
 
 _PROVIDERS: Final = (
-    MailboxProvider("Gmail", _one_of("gmail.com", "googlemail.com"), (*GMAIL, *GOOGLE_RELAY), "smtp.gmail.com"),
+    MailboxProvider("Gmail", _one_of("gmail.com", "googlemail.com"), GOOGLE, "smtp.gmail.com"),
     MailboxProvider(
         "Outlook.com", _in_any_country("outlook", "hotmail", "live", "msn"), MICROSOFT, "smtp-mail.outlook.com"
     ),
     MailboxProvider(
         "Yahoo",
         re.compile(rf"yahoo\.{_COUNTRY}|ymail\.com|rocketmail\.com"),
-        ("mail.yahoo.com", "yahoo.com"),
+        ("yahoo.com", "yahoo.co.jp", "yahoodns.net"),
         "smtp.mail.yahoo.com",
     ),
-    MailboxProvider("AOL", _in_any_country("aol", "aim"), ("aol.com",), "smtp.aol.com"),
-    MailboxProvider("iCloud Mail", _one_of("icloud.com", "me.com", "mac.com"), ("mail.me.com",), "smtp.mail.me.com"),
+    MailboxProvider("AOL", _in_any_country("aol", "aim"), ("aol.com", "yahoo.com"), "smtp.aol.com"),
+    MailboxProvider(
+        "iCloud Mail", _one_of("icloud.com", "me.com", "mac.com"), ("mail.me.com", "icloud.com"), "smtp.mail.me.com"
+    ),
     MailboxProvider("GMX", _in_any_country("gmx"), ("gmx.net", "gmx.com"), "mail.gmx.net"),
     MailboxProvider("WEB.DE", _one_of("web.de"), ("web.de",), "smtp.web.de"),
     MailboxProvider("T-Online", _one_of("t-online.de", "magenta.de"), ("t-online.de",), "securesmtp.t-online.de"),
     MailboxProvider(
-        "Proton Mail", _one_of("proton.me", "protonmail.com", "protonmail.ch", "pm.me"), ("protonmail.ch",), ""
+        "Proton Mail",
+        _one_of("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
+        ("protonmail.ch", "proton.me"),
+        "",
     ),
     MailboxProvider(
         "Mail.ru", _one_of("mail.ru", "inbox.ru", "list.ru", "bk.ru", "internet.ru"), ("mail.ru",), "smtp.mail.ru"
     ),
     MailboxProvider(
-        "Yandex Mail", _one_of("yandex.ru", "yandex.com", "ya.ru"), ("yandex.ru", "yandex.com"), "smtp.yandex.com"
+        "Yandex Mail",
+        _one_of("yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "ya.ru"),
+        ("yandex.ru", "yandex.com"),
+        "smtp.yandex.com",
     ),
+    MailboxProvider("QQ Mail", _one_of("qq.com", "foxmail.com"), ("qq.com",), "smtp.qq.com"),
+    MailboxProvider("NetEase", _one_of("163.com", "126.com", "yeah.net"), ("163.com", "126.com", "yeah.net"), ""),
+    MailboxProvider("mail.com", _one_of("mail.com", "email.com"), ("mail.com",), "smtp.mail.com"),
+    MailboxProvider("Comcast", _one_of("comcast.net"), ("comcast.net",), "smtp.comcast.net"),
+    MailboxProvider("Orange", _one_of("orange.fr", "wanadoo.fr"), ("orange.fr",), "smtp.orange.fr"),
+    MailboxProvider("Free", _one_of("free.fr"), ("free.fr",), "smtp.free.fr"),
+    MailboxProvider("Libero", _one_of("libero.it"), ("libero.it",), "smtp.libero.it"),
 )

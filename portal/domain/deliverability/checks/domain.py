@@ -12,8 +12,8 @@ from portal.domain.deliverability.dns_answers import (
     mx,
 )
 from portal.domain.deliverability.findings import CheckId, Finding, Remark, Verdict, could_not_check, finding
-from portal.domain.deliverability.mailbox_providers import is_mailbox_provider, sends_for
 from portal.domain.deliverability.subject import Subject
+from portal.domain.routing.mailbox_providers import is_server_of, mailbox_provider_of
 
 
 def check_domain(subject: Subject, answers: DnsAnswers) -> Finding:
@@ -23,7 +23,8 @@ def check_domain(subject: Subject, answers: DnsAnswers) -> Finding:
         Unanswered: More must be asked first.
     """
     domain = subject.from_domain
-    if is_mailbox_provider(domain) and not sends_for(subject.smtp_host, domain):
+    mailbox = mailbox_provider_of(domain)
+    if mailbox and not is_server_of(mailbox, subject.smtp_host):
         return _of(
             Verdict.FAIL,
             f"«{domain}» is a public mailbox provider: you cannot authenticate mail from it with your own server. "
